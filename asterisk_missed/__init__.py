@@ -1,0 +1,1 @@
+"""asterisk-missed: who called and was not answered is called back, once."""
