@@ -1,0 +1,274 @@
+"""The verdict: what became of an inbound call, who missed it, where and how it was lost.
+
+Pure: reads the record that the tracker kept of one call and returns a value. The policies are the product's (a call that
+any person answered is missed by nobody, unless the caller was lost afterwards), the signs are measured.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .call import EndedCall, Missed, utc
+from .lines import Kind, Lines
+from .switch import Channel, Ring, Stay, Talk, ancestors, descendants
+
+# The number gate: what does not pass is journalled, and never called. ASCII digits only.
+NUMBER = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
+
+# Somebody who answers within this time of a ring's end answered *instead* of it (a pickup, the winner of a ring group).
+ANSWERED_ELSEWHERE = 1.0
+# A talk belongs to a queue's AgentConnect when it begins within this time of it.
+CONNECTED = 2.0
+# The caller's hang-up and his leaving of the queue are one act when they are this near.
+SAME_MOMENT = 0.5
+
+_MENU = {"Background", "BackGround", "WaitExten", "Read"}
+_ANNOUNCEMENT = {"Playback", "ControlPlayback", "SayDigits", "PlayTones", "Congestion", "Busy"}
+_BUSY_OR_DECLINED = {17, 21}  # Q.850: user busy, call rejected
+
+
+def verdict(call: Channel, lines: Lines, min_talk: float, *, lost_after_answer: bool) -> EndedCall:
+    """Judge the call of a dead inbound trunk channel. ``min_talk`` in seconds.
+
+    ``lost_after_answer``: whether a caller who talked and was then lost (transferred to nobody, forgotten in the parking
+    lot) is missed.
+    """
+    record = _Record(call, lines, min_talk)
+    ended = call.gone_at if call.gone_at is not None else call.born
+    talks = record.talks
+    lost = record.lost_after(talks[-1].ended or ended) if talks else True
+    missed = None
+    if lost and (not talks or lost_after_answer):
+        missed = Missed(
+            call.first_exten if any(c.isdigit() for c in call.first_exten) else None,
+            call.endpoint,
+            record.queues(),
+            record.extensions(),
+        )
+    answered_at = talks[0].began if talks else ended
+    return EndedCall(
+        linkedid=call.uniqueid,
+        caller=call.caller,
+        caller_name=call.caller_name,
+        did=call.first_exten,
+        trunk=call.endpoint,
+        started_at=utc(call.born),
+        ended_at=utc(ended),
+        answered=bool(talks),
+        answered_by=talks[0].who if talks else None,
+        wait=round(max(0.0, answered_at - call.born), 1),
+        queue_waits=record.queue_waits(),
+        missed=missed,
+        lost_in=record.lost_in() if missed else None,
+        lost_how=record.lost_how() if missed else None,
+        reason=record.reason() if missed else None,
+    )
+
+
+def counting_talks(channel: Channel, min_talk: float) -> list[Talk]:
+    """The talks of a dead trunk channel from the first that counts; none where all together are shorter than the minimum."""
+    end = channel.gone_at or 0.0
+    if not channel.talks or sum(t.seconds(end) for t in channel.talks) < min_talk:
+        return []
+    first = next((i for i, t in enumerate(channel.talks) if t.seconds(end) >= min_talk), 0)
+    return channel.talks[first:]
+
+
+def who_answered(peer: Channel, lines: Lines) -> str:
+    """Who is at the other side: an extension; for a leg sent outside the one it was rung for, else the outside number."""
+    if peer.kind is not Kind.TRUNK:
+        return lines.extension(peer.endpoint) or peer.endpoint
+    for channel in ancestors(peer):
+        owner = _owner(channel, lines)
+        if owner:
+            return owner
+    return peer.caller
+
+
+def _owner(channel: Channel, lines: Lines) -> str | None:
+    """The extension on whose behalf this channel dials outside: follow-me by Local channel or application, a 302."""
+    if channel.kind is Kind.LOCAL:
+        caller = channel.rung_by.caller if channel.rung_by else None
+        number = channel.endpoint.split("@")[0]
+        if caller is not None and number in caller.forwards:
+            return caller.forwards[number]
+        return lines.extension(channel.endpoint)
+    application, data = channel.application or ("", "")
+    return lines.extension(data) if application == "FollowMe" else None
+
+
+class _Record:
+    """What the tracker kept of one call, asked in the words of the verdict."""
+
+    def __init__(self, call: Channel, lines: Lines, min_talk: float) -> None:
+        self.call = call
+        self.lines = lines
+        self.ended = call.gone_at if call.gone_at is not None else call.born
+        self.talks = counting_talks(call, min_talk)
+        self.rings = [ring for channel in descendants(call) for ring in channel.rings]
+        self.stays = sorted((s for c in descendants(call) for s in c.stays), key=lambda s: s.joined)
+        self.unreachable = [u for c in descendants(call) if not _in_queue(c) for u in c.unreachable]
+        self.after = self.talks[-1].ended if self.talks else None  # only what came later can have lost him
+
+    # --- who missed it
+
+    def queues(self) -> tuple[str, ...]:
+        """Every queue that did not answer him, in the order of his coming."""
+        return _distinct(s.queue for s in self.stays if self._late(s.left or self.ended) and not self._answered(s))
+
+    def extensions(self) -> tuple[str, ...]:
+        """Every extension that the call was meant for and that did not answer. Members rung by a queue are not among them."""
+        last: dict[str, Ring] = {}
+        for ring in self._direct_rings():
+            extension = self._extension(ring)
+            if extension:
+                last[extension] = ring
+        rung = [e for e, r in last.items() if self._late(r.ended or self.ended) and not self._taken(r)]
+        return _distinct([*rung, *(e for at, e in self.unreachable if self._late(at))])
+
+    def queue_waits(self) -> dict[str, float]:
+        """The longest stay in each queue, in seconds."""
+        waits: dict[str, float] = {}
+        for stay in self.stays:
+            seconds = round((stay.left if stay.left is not None else self.ended) - stay.joined, 1)
+            waits[stay.queue] = max(seconds, waits.get(stay.queue, 0.0))
+        return waits
+
+    def lost_after(self, talked_until: float) -> bool:
+        """He talked; but the last thing before his end was somebody's ringing, a queue or the parking lot, not a talk."""
+        if talked_until >= self.ended - 0.001:
+            return False
+        return bool(self.queues() or self.extensions() or self._parked_at_the_end())
+
+    # --- where and how
+
+    def lost_in(self) -> str:
+        """The place where he was lost: one word of the contract."""
+        if self._application("RESTART"):
+            return "restart"
+        if self._parked_at_the_end():
+            return "parking"
+        if self.talks:
+            return "transfer"
+        return self._last_place()[1]
+
+    def lost_how(self) -> str:
+        """How he was lost there: one word of the contract."""
+        place = self.lost_in()
+        if place == "restart":
+            return "restart"
+        if place == "parking":
+            return "timed_out" if self.call.parking == "timed_out" else "gave_up"
+        if place == "voicemail":
+            return "message_left" if self._application("VMSTATUS=SUCCESS") else "abandoned"
+        if place == "transfer":
+            place = self._last_place()[1]
+        if place == "queue":
+            return self._how_in_queue(self._open_stays()[-1])
+        if place in ("extension", "ringgroup"):
+            return self._how_rung()
+        if self.call.unseen_end:
+            return "unknown"
+        if self._last_application() in _ANNOUNCEMENT:
+            return "announcement"
+        return "abandoned" if self.call.hung_up_itself or place == "ivr" else "unknown"
+
+    def reason(self) -> str | None:
+        """``unconfirmed``: nobody saw the end; ``bad_number``: he cannot be called."""
+        if self.call.unseen_end and not self._application("RESTART"):
+            return "unconfirmed"
+        return None if NUMBER.fullmatch(self.call.caller) else "bad_number"
+
+    def _last_place(self) -> tuple[float, str]:
+        """(when he came there, where) for the last place that he was in."""
+        places = [(s.left if s.left is not None else self.ended, "queue") for s in self._open_stays()]
+        rings = [r for r in self._direct_rings() if self._late(r.ended or self.ended)]
+        if rings:
+            latest = [r for r in rings if r.began >= rings[-1].began - SAME_MOMENT]
+            group = len(_distinct(self._extension(r) or "" for r in latest)) > 1
+            places.append((max(r.ended or self.ended for r in rings), "ringgroup" if group else "extension"))
+        unreachable = [(at, e) for at, e in self.unreachable if self._late(at)]
+        if unreachable:
+            places.append((unreachable[-1][0], "ringgroup" if len(unreachable) > 1 else "extension"))
+        for at, application in self.call.applications:
+            if application == "VoiceMail" or application.startswith("VMSTATUS"):
+                places.append((at, "voicemail"))
+            elif application in _MENU:
+                places.append((at, "ivr"))
+        return max(places, default=(self.call.born, "unknown" if self.call.unseen_end else "direct"))
+
+    def _how_in_queue(self, stay: Stay) -> str:
+        words = {"JOIN": "join_empty", "FULL": "full", "LEAV": "left_empty", "TIME": "timed_out"}
+        if stay.status[:4] in words:
+            return words[stay.status[:4]]
+        if self.ended - (stay.left if stay.left is not None else self.ended) <= SAME_MOMENT:
+            return "unknown" if self.call.unseen_end else "abandoned"
+        return "timed_out" if stay.abandoned else "left_by_key"
+
+    def _how_rung(self) -> str:
+        rings = [r for r in self._direct_rings() if self._late(r.ended or self.ended)]
+        if not rings or (self.unreachable and self.unreachable[-1][0] > rings[-1].began):
+            return "unreachable"
+        if self.call.unseen_end:
+            return "unknown"
+        latest = [r for r in rings if r.began >= rings[-1].began - SAME_MOMENT]
+        if self.call.hung_up_itself and any(self.ended - (r.ended or self.ended) <= SAME_MOMENT for r in latest):
+            return "abandoned"
+        if all(r.dest.cause in _BUSY_OR_DECLINED or r.status == "BUSY" for r in latest):
+            return "busy_or_declined"
+        return "unreachable" if all(r.status in ("CONGESTION", "CHANUNAVAIL") for r in latest) else "no_answer"
+
+    # --- the record
+
+    def _direct_rings(self) -> list[Ring]:
+        """Rings of telephones and outside lines that no queue made, in the order of their beginning."""
+        direct = [r for r in self.rings if r.dest.is_person and not _queued(r) and not r.dest.inbound]
+        return sorted(direct, key=lambda r: r.began)
+
+    def _extension(self, ring: Ring) -> str | None:
+        who = who_answered(ring.dest, self.lines)
+        return who if ring.dest.kind is not Kind.TRUNK else self.lines.extension(who)
+
+    def _taken(self, ring: Ring) -> bool:
+        """This ring led to a talk: here, by pickup, or by somebody who answered in its place."""
+        if any(t.peer is ring.dest for t in self.talks) or ring.picked_up:
+            return True
+        until = (ring.ended if ring.ended is not None else self.ended) + ANSWERED_ELSEWHERE
+        return any(ring.began <= t.began <= until for t in self.talks)
+
+    def _answered(self, stay: Stay) -> bool:
+        connected = stay.connected
+        return connected is not None and any(abs(t.began - connected) <= CONNECTED for t in self.talks)
+
+    def _open_stays(self) -> list[Stay]:
+        return [s for s in self.stays if self._late(s.left or self.ended) and not self._answered(s)]
+
+    def _late(self, at: float) -> bool:
+        return self.after is None or at > self.after
+
+    def _parked_at_the_end(self) -> bool:
+        bridgeless = self.call.parking in ("parked", "gave_up", "timed_out")
+        return bridgeless and not any(t.began > self._parked_since() for t in self.talks)
+
+    def _parked_since(self) -> float:
+        return self.call.parked_at or self.ended
+
+    def _application(self, name: str) -> bool:
+        return any(application == name for _, application in self.call.applications)
+
+    def _last_application(self) -> str:
+        return next((a for _, a in reversed(self.call.applications) if a not in ("Hangup", "NoOp", "Goto")), "")
+
+
+def _queued(ring: Ring) -> bool:
+    return ring.queue is not None or _in_queue(ring.dest)
+
+
+def _in_queue(channel: Channel) -> bool:
+    """Whether a queue stands somewhere in the chain that had this channel rung."""
+    return any(c.rung_by is not None and c.rung_by.queue is not None for c in ancestors(channel))
+
+
+def _distinct(words: Iterator[str] | list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(w for w in words if w))
