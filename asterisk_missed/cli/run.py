@@ -1,0 +1,84 @@
+"""``run``: the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from ..config import Config, ConfigError
+from . import Invocation, errors
+
+
+@click.command("run")
+@click.option("--no-web", is_flag=True, help="Without the panel (there is none yet).")
+@click.pass_obj
+def command(asked: Invocation, no_web: bool) -> None:
+    """The daemon: AMI link, detection and callbacks. Logs to stderr; SIGTERM ends it, SIGHUP reloads the config.
+
+    Calls that are in progress when it ends go on in Asterisk; the next start finds them again.
+    """
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    config = asked.config
+    with _alone(config):
+        while _run_once(config, asked):
+            config = _reloaded(config, asked)
+
+
+def _run_once(config: Config, asked: Invocation) -> bool:
+    """Run until a signal; True if it asks for a reload."""
+    from ..daemon import Daemon
+    from . import open_journal
+
+    daemon = Daemon(config, open_journal(config))
+    reload = False
+
+    def hang_up() -> None:
+        nonlocal reload
+        reload = True
+        daemon.stop()
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, daemon.stop)
+        loop.add_signal_handler(signal.SIGHUP, hang_up)
+        await daemon.run()
+
+    asyncio.run(run())
+    return reload
+
+
+def _reloaded(config: Config, asked: Invocation) -> Config:
+    """The config read anew; a broken one is told and the old one kept."""
+    try:
+        return Invocation(asked.config_file, asked.json).config
+    except ConfigError as error:
+        logging.getLogger(__name__).error("%s: the config that was loaded before stays in force", error)
+        return config
+
+
+@contextmanager
+def _alone(config: Config) -> Iterator[None]:
+    """One daemon per PBX and host. The lock is the kernel's: it is gone with its process, however that ends."""
+    path = config.general.state / f"{config.general.pbx}.lock"
+    try:
+        lock = path.open("w")
+    except OSError as error:
+        raise errors.Failure(f"[general] state = {path.parent}: {error.strerror}") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise errors.Failure(f"another daemon of the PBX {config.general.pbx} runs on this host ({path})") from None
+        yield

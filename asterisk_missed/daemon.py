@@ -1,0 +1,363 @@
+"""The two loops, and the only place where the whole flow is seen.
+
+*listen*: AMI messages -> tracker -> what happened -> plan -> journal.
+*dial*: what is due -> a last look -> written down -> Originate; what became of it comes back through *listen*.
+
+Beside the faces the only reader of the clock. The database is asked in one worker thread; a database that does not answer
+is asked again until it does, and what was heard meanwhile waits in its order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import ParamSpec, TypeVar
+from zoneinfo import ZoneInfo
+
+from .ami.link import Answered, Link, NotSent, Unknown
+from .ami.wire import Action, Message
+from .callbacks.disposition import Disposition, disposition, lost, refused
+from .callbacks.originate import Attempt, employee_order, originate
+from .callbacks.plan import Callback, End, Ground, Wait, after, check, plan
+from .calls.call import Contact, EndedCall
+from .calls.lines import Lines
+from .calls.tracker import (
+    AttemptOver,
+    AttemptTalks,
+    CallEnded,
+    ContactBegan,
+    ContactEnded,
+    Happening,
+    Tracker,
+)
+from .config import Config
+from .journal.database import JournalUnreachable
+from .journal.journal import Journal
+from .pbx import dialplan
+from .rules.guard import normalise
+from .rules.rule import Rule
+
+log = logging.getLogger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# An attempt of which Asterisk shows no channel is given up as lost after this time: an action that was sent just before
+# a break still runs, and its channel is seen within a moment of that.
+UNSEEN = timedelta(seconds=6)
+# How long a rule whose contexts Asterisk did not load waits before it is tried again.
+NOT_LOADED = timedelta(seconds=30)
+# How often the loops look up of their own accord: at the clock, at rules that were changed by another process.
+LOOK = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _LinkUp:
+    """In the inbox: everything that Asterisk told about its state stands before this."""
+
+
+@dataclass(frozen=True, slots=True)
+class _LinkDown:
+    """In the inbox: from here on nothing was heard."""
+
+
+@dataclass(slots=True)
+class _Flight:
+    """An attempt that is being made. ``seen_by``: when a channel of it must have been seen at the latest."""
+
+    attempt: Attempt
+    first: str
+    seen_by: datetime
+    talked: tuple[datetime, str] | None = None
+
+
+class Daemon:
+    """One PBX's daemon. `run` returns when `stop` is called."""
+
+    def __init__(self, config: Config, journal: Journal) -> None:
+        self.config = config
+        self.journal = journal
+        self.ground = Ground(
+            config.general.country,
+            ZoneInfo(config.general.timezone),
+            config.calls.legal_hours,
+            config.pbx.dids,
+            config.pbx.extensions,
+        )
+        self.tracker = Tracker(
+            Lines(config.pbx.trunks, config.pbx.extensions),
+            min_talk=config.calls.min_talk.total_seconds(),
+            lost_after_answer=config.calls.lost_after_answer == "missed",
+        )
+        self.link = Link(
+            config.ami.host,
+            config.ami.port,
+            config.ami.username,
+            config.ami.read_secret(),
+            on_message=lambda message, at: self.inbox.put_nowait((message, at)),
+            on_up=lambda: self.inbox.put_nowait((_LinkUp(), time.time())),
+            on_down=lambda why: self.inbox.put_nowait((_LinkDown(), time.time())),
+        )
+        self.inbox: asyncio.Queue[tuple[Message | _LinkUp | _LinkDown, float]] = asyncio.Queue()
+        self.flights: dict[str, _Flight] = {}
+        self.rules: dict[str, Rule] = {}
+        self._revision = -1
+        self._loaded = False
+        self._load_again = _now()
+        self._may_dial = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._next_send = 0.0
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+
+    async def run(self) -> None:
+        """Listen and dial until `stop`. Calls that are in progress then go on in Asterisk, and are found again."""
+        tasks = [asyncio.create_task(work()) for work in (self.link.run, self.listen, self.dial)]
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            self.link.close()
+            for task in (*tasks, stopping):
+                task.cancel()
+            await asyncio.gather(*tasks, stopping, return_exceptions=True)
+            self._thread.shutdown(wait=True)
+
+    def stop(self) -> None:
+        """Ask `run` to return."""
+        self._stopping.set()
+
+    # --- listen --------------------------------------------------------------------------------------------------
+
+    async def listen(self) -> None:
+        """Take what Asterisk says, in its order, and act on what it comes to."""
+        await self._take_up_rules()
+        while True:
+            for happening in await self._heard():
+                await self._safely("what happened", self._act, happening)
+            await self._safely("attempts", self._give_up_unseen)
+
+    async def _heard(self) -> list[Happening]:
+        """Wait for the next messages, or for a moment; returns what they come to."""
+        happenings: list[Happening] = []
+        try:
+            item, at = await asyncio.wait_for(self.inbox.get(), LOOK)
+        except TimeoutError:
+            return self.tracker.tick(time.time())
+        while True:
+            if isinstance(item, Message):
+                happenings += self.tracker.feed(item, at)
+            elif isinstance(item, _LinkDown):
+                self._may_dial.clear()
+                self.tracker.link_lost(at)
+            else:
+                await self._safely("attempts", self._find_again)
+            if self.inbox.empty() or len(happenings) > 100:
+                return happenings + self.tracker.tick(time.time())
+            item, at = self.inbox.get_nowait()
+
+    async def _act(self, happening: Happening) -> None:
+        match happening:
+            case CallEnded(call) if call.missed is not None:
+                await self._enter(call)
+            case ContactBegan(contact) | ContactEnded(contact):
+                await self._contact(contact)
+            case AttemptTalks(channel_id, employee, at):
+                if channel_id in self.flights:
+                    self.flights[channel_id].talked = (at, employee)
+                await self._db(self.journal.talks, channel_id, employee, at)
+            case AttemptOver(report):
+                flight = self.flights.get(report.channel_id)
+                if flight is not None:
+                    await self._close(flight, disposition(report, flight.first))
+
+    async def _enter(self, ended: EndedCall) -> None:
+        """A missed call becomes a row of the journal, and perhaps a callback."""
+        number = normalise(ended.caller, self.ground.country) or ended.caller
+        contacts = await self._db(self.journal.contacts_with, number, ended.started_at)
+        open_callback = await self._db(self.journal.open_callback, number)
+        planned = plan(ended, tuple(self.rules.values()), self.ground, contacts, open_callback)
+        missed_id = await self._db(self.journal.enter, ended, planned, _now())
+        if missed_id is not None:
+            log.info("missed call %s: %s, due %s", missed_id, planned.reason, planned.due_at)
+        self._wake.set()
+
+    async def _contact(self, contact: Contact) -> None:
+        number = normalise(contact.number, self.ground.country)
+        if number is not None and await self._db(self.journal.contact, contact, number, _now()):
+            log.info("contact: a callback is settled by it")
+
+    # --- dial ----------------------------------------------------------------------------------------------------
+
+    async def dial(self) -> None:
+        """Make the callbacks whose time has come, as long as Asterisk can be heard."""
+        while True:
+            await self._may_dial.wait()
+            await self._safely("rules", self._take_up_rules)
+            for callback in await self._db(self.journal.due, _now(), 50):
+                if self._may_dial.is_set():
+                    await self._safely("a callback", self._consider, callback)
+            await self._until_next_due()
+
+    async def _until_next_due(self) -> None:
+        due = await self._db(self.journal.next_due)
+        pause = LOOK if due is None else min(LOOK, max(0.02, (due - _now()).total_seconds()))
+        self._wake.clear()
+        try:
+            await asyncio.wait_for(self._wake.wait(), pause)
+        except TimeoutError:
+            return
+
+    async def _consider(self, callback: Callback) -> None:
+        """One callback whose time has come: ring, put off, or end."""
+        now = _now()
+        rule = self.rules.get(callback.rule)
+        if rule is None:
+            await self._db(self.journal.end, callback, End("not_called_back", "cancelled", "its rule is gone"), now)
+        elif not self._loaded:
+            await self._db(self.journal.hold, callback, Wait("not_loaded", now + NOT_LOADED), now)
+        elif len(self.flights) >= self.config.limits.at_once:
+            ground = f"{len(self.flights)} callbacks at once"
+            await self._db(self.journal.hold, callback, Wait("held_limit", now + timedelta(seconds=1), ground), now)
+        else:
+            contacts = await self._db(self.journal.contacts_with, callback.number, callback.since)
+            decision = check(callback, contacts, self._on_line(callback.number), self.ground, now)
+            if isinstance(decision, End):
+                await self._db(self.journal.end, callback, decision, now)
+            elif isinstance(decision, Wait):
+                await self._db(self.journal.hold, callback, decision, now)
+            else:
+                await self._ring(callback, rule)
+
+    async def _ring(self, callback: Callback, rule: Rule) -> None:
+        """Write, then ring. An Originate is sent once, whatever becomes of its answer."""
+        order = employee_order(rule, await self._db(self.journal.last_talks, rule.connect.extensions or ()))
+        await self._at_the_allowed_rate()
+        attempt = await self._db(self.journal.claim, callback, rule, _now())
+        if attempt is None:
+            return
+        if self._on_line(callback.number):  # he has rung in while we wrote
+            await self._db(self.journal.unsent, attempt, "the client has just rung in", _now(), _now())
+            return
+        action = originate(attempt, rule, self.config.pbx.number_format, self.ground.country, order)
+        self.flights[attempt.channel_id] = flight = _Flight(attempt, rule.first, _now() + UNSEEN)
+        outcome = await self.link.send(action)
+        match outcome:
+            case NotSent(why):
+                del self.flights[attempt.channel_id]
+                await self._db(self.journal.unsent, attempt, why, _now() + timedelta(seconds=1), _now())
+            case Unknown(why):
+                log.warning("attempt %s: %s: it will be looked up", attempt.id, why)
+            case Answered(message) if not message.success:
+                await self._close(flight, refused(), message.get("Message"))
+            case Answered():
+                flight.seen_by = _now() + UNSEEN
+                log.info("attempt %s: ringing", attempt.id)
+
+    async def _at_the_allowed_rate(self) -> None:
+        """Asterisk refuses calls when Originates flood it (measured): they are spread in time."""
+        pause = self._next_send - time.monotonic()
+        self._next_send = max(time.monotonic(), self._next_send) + 1 / self.config.limits.originates_per_second
+        if pause > 0:
+            await asyncio.sleep(pause)
+
+    def _on_line(self, number: str) -> list[str]:
+        """The channels on which this number (E.164) is in a call with us now, ringing included."""
+        live = self.tracker.live_numbers()
+        return [channel for shown, channel in live.items() if normalise(shown, self.ground.country) == number]
+
+    # --- attempts, their end, and what is found after a break ------------------------------------------------------
+
+    async def _close(self, flight: _Flight, ended: Disposition, ground: str = "") -> None:
+        if ended.word == "LOST":
+            ended, ground = await self._witness(flight, ended)
+        callback = await self._db(self.journal.callback, flight.attempt.callback_id)
+        then = after(callback, ended, self.rules.get(flight.attempt.rule), self.ground, _now())
+        await self._db(self.journal.finish, flight.attempt, ended, then, _now(), ground)
+        self.flights.pop(flight.attempt.channel_id, None)
+        log.info("attempt %s: %s, %s", flight.attempt.id, ended.word, ended.reason)
+        self._wake.set()
+
+    async def _witness(self, flight: _Flight, ended: Disposition) -> tuple[Disposition, str]:
+        """Nobody listened to the end of this attempt; but what was heard before, or the dialplan's mark, may tell."""
+        if flight.talked is not None:
+            at, employee = flight.talked
+            return Disposition("ANSWERED", "answered", True, employee, at), "they talked; the end was not seen"
+        number = str(flight.attempt.id)
+        outcome = await self.link.send(Action("DBGet", [("Family", "missed_talk"), ("Key", number[-3:])]))
+        if isinstance(outcome, Answered) and any(e.get("Val") == number for e in outcome.events):
+            return Disposition("ANSWERED", "answered", True), "not seen, but the PBX's dialplan marked that they talked"
+        return ended, "the end was not seen"
+
+    async def _find_again(self) -> None:
+        """After log-in: every attempt that is written down is followed, if its channels live; else it is given up soon."""
+        seen_by = _now() + UNSEEN
+        self._load_again = _now()
+        for open_one in await self._db(self.journal.in_flight):
+            attempt = open_one.attempt
+            talked = (open_one.talked_at, open_one.employee or "") if open_one.talked_at else None
+            self.flights.setdefault(
+                attempt.channel_id, _Flight(attempt, open_one.first, seen_by, talked)
+            ).seen_by = seen_by
+            if attempt.channel_id in self.tracker.attempts:
+                await self._db(self.journal.note, attempt, "found", _now())
+                log.info("attempt %s: found again in Asterisk", attempt.id)
+        self._may_dial.set()
+
+    async def _give_up_unseen(self) -> None:
+        """An attempt without a channel in Asterisk, while Asterisk can be heard, is over: never stuck."""
+        if not self._may_dial.is_set():
+            return
+        for channel_id, flight in list(self.flights.items()):
+            if channel_id not in self.tracker.attempts and flight.seen_by < _now():
+                await self._close(flight, lost())
+
+    # --- rules ---------------------------------------------------------------------------------------------------
+
+    async def _take_up_rules(self) -> None:
+        """Rules that have changed are rendered, loaded into Asterisk and obeyed."""
+        revision = await self._db(self.journal.rules_revision)
+        if revision == self._revision and (self._loaded or _now() < self._load_again):
+            return
+        rules = await self._db(self.journal.rules)
+        self.rules = {rule.slug: rule for rule in rules}
+        self._revision = revision
+        try:
+            await asyncio.to_thread(dialplan.install, dialplan.render(rules, self.config), self.config)
+            self._loaded = True
+            log.info("rules: %d, loaded into Asterisk", len(rules))
+        except dialplan.DialplanError as error:
+            self._loaded = False
+            self._load_again = _now() + NOT_LOADED
+            log.error("%s: until it is, nothing is dialled", error)
+
+    # --- the world -----------------------------------------------------------------------------------------------
+
+    async def _db(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """A verb of the journal, in its thread; asked again until the database answers. Every verb may be repeated."""
+        pause = 0.2
+        while True:
+            try:
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._thread, lambda: verb(*args, **kwargs))
+            except JournalUnreachable as error:
+                log.error("%s: trying again in %.1f s; nothing is lost meanwhile", error, pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+
+    async def _safely(self, what: str, work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """One bad call or row must not stop the others."""
+        try:
+            await work(*args, **kwargs)  # type: ignore[misc]
+        except Exception:
+            log.exception("%s: an error of this program; it goes on with the next", what)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

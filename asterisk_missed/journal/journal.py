@@ -1,0 +1,412 @@
+"""The journal's verbs: what the daemon and the command line write and ask, each in one transaction.
+
+The database is the referee: every change of state is one guarded UPDATE whose rows are counted, with its line of the story
+in the same transaction. One open callback per number and one row per call are unique keys, so that a second listener, a
+replay or a repeated verb changes nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, func, insert, or_, select, update
+
+from ..calls.attempt import PREFIX
+from ..calls.call import Contact, EndedCall
+from ..callbacks.disposition import Disposition
+from ..callbacks.originate import Attempt
+from ..callbacks.plan import Callback, End, Next, Planned, Wait, contact_status, contact_words
+from ..rules.rule import Rule
+from .database import Database
+from .tables import attempts, callbacks, contacts, missed, revisions, rules, story
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """An attempt that has been written down and not closed: its call may be going on."""
+
+    attempt: Attempt
+    first: str
+    started_at: datetime
+    talked_at: datetime | None
+    employee: str | None
+
+
+class Journal:
+    """The journal as one PBX's daemon and its engineer see it."""
+
+    def __init__(self, database: Database, pbx: str) -> None:
+        self.database = database
+        self.pbx = pbx
+
+    @classmethod
+    def open(cls, url: str, pbx: str) -> Journal:
+        """Open it, making the tables where the database is empty. `JournalUnreachable` says in one line why not."""
+        database = Database(url)
+        database.ready()
+        return cls(database, pbx)
+
+    # --- rules ---------------------------------------------------------------------------------------------------
+
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules, in their order."""
+        with self.database.reading() as db:
+            rows = db.execute(select(rules.c.body).order_by(rules.c.position)).scalars()
+            return tuple(Rule.read(body, place) for place, body in enumerate(rows, 1))
+
+    def replace_rules(self, new: Sequence[Rule], by: str, now: datetime) -> None:
+        """Make these the whole list, in this order. Callbacks of rules that are gone end as cancelled, by ``by``."""
+        with self.database.writing() as db:
+            db.execute(rules.delete())
+            for position, rule in enumerate(new, 1):
+                db.execute(insert(rules).values(slug=rule.slug, position=position, body=rule.as_dict()))
+            if not db.execute(update(revisions).values(number=revisions.c.number + 1)).rowcount:
+                db.execute(insert(revisions).values(name="rules", number=1))
+            gone = select(callbacks).where(
+                callbacks.c.state == "waiting", callbacks.c.rule.not_in([rule.slug for rule in new])
+            )
+            for row in db.execute(gone).all():
+                self._close(db, row.id, "waiting", "not_called_back", "cancelled", now, ground=f"{by} deleted the rule")
+
+    def rules_revision(self) -> int:
+        """A number that grows whenever the rules change."""
+        with self.database.reading() as db:
+            return db.execute(select(revisions.c.number)).scalar() or 0
+
+    # --- missed calls --------------------------------------------------------------------------------------------
+
+    def open_callback(self, number: str) -> Callback | None:
+        """The one callback that is open for a number (E.164), on whichever PBX of this journal."""
+        with self.database.reading() as db:
+            row = db.execute(select(callbacks).where(callbacks.c.open_number == number)).one_or_none()
+            return _callback(row) if row else None
+
+    def enter(self, ended: EndedCall, planned: Planned, now: datetime) -> int | None:
+        """Write a missed call and what is to be done about it. Returns its id, None where it was there already."""
+        with self.database.writing() as db:
+            known = select(missed.c.id).where(missed.c.pbx == self.pbx, missed.c.linkedid == ended.linkedid)
+            if db.execute(known).scalar() is not None:
+                return None
+            callback_id = self._promise(db, ended, planned) if planned.due_at is not None else None
+            missed_id = _added(db, missed, callback_id=callback_id, **self._row(ended, planned))
+            details = _clean(lost_in=ended.lost_in, lost_how=ended.lost_how, wait=ended.wait)
+            self._tell(db, [missed_id], ended.ended_at, "missed", details)
+            details = _clean(
+                status=planned.status,
+                reason=planned.reason,
+                rule=planned.rule,
+                due_at=planned.due_at,
+                ground=planned.ground,
+            )
+            self._tell(db, [missed_id], now, "planned", details)
+            if callback_id is not None:
+                self._follow(db, callback_id, missed_id, planned, now)
+            return missed_id
+
+    def _row(self, ended: EndedCall, planned: Planned) -> dict[str, Any]:
+        who = ended.missed
+        assert who is not None
+        kind, name = planned.source or (None, None)
+        queue = name if kind == "queue" else next(iter(who.queues), None)
+        return {
+            "pbx": self.pbx,
+            "linkedid": ended.linkedid,
+            "missed_at": ended.ended_at,
+            "started_at": ended.started_at,
+            "caller": _shown(planned.number),
+            "caller_name": _shown(ended.caller_name),
+            "did": who.did,
+            "trunk": who.trunk,
+            "queue": queue,
+            "extension": name if kind == "extension" else next(iter(who.extensions), None),
+            "source_kind": kind,
+            "source_name": name,
+            "rule": planned.rule,
+            "wait": ended.wait,
+            "queue_wait": ended.queue_waits.get(queue) if queue else None,
+            "lost_in": ended.lost_in,
+            "lost_how": ended.lost_how,
+            "status": planned.status,
+            "reason": planned.reason,
+            "due_at": planned.due_at,
+            **_contact_columns(planned.contact),
+        }
+
+    def _promise(self, db: Connection, ended: EndedCall, planned: Planned) -> int:
+        """The open callback of this number: a new one, or the one that is there, taken over by the newest miss's rule."""
+        values = {"rule": planned.rule, "due_at": planned.due_at, "reason": planned.reason, "did": ended.did}
+        there = db.execute(select(callbacks).where(callbacks.c.open_number == planned.number)).one_or_none()
+        if there is not None:
+            db.execute(
+                update(callbacks).where(callbacks.c.id == there.id, callbacks.c.state == "waiting").values(values)
+            )
+            return int(there.id)
+        return _added(
+            db,
+            callbacks,
+            pbx=self.pbx,
+            number=planned.number,
+            open_number=planned.number,
+            state="waiting",
+            first_due_at=planned.first_due_at,
+            since=ended.started_at,
+            attempts=0,
+            **values,
+        )
+
+    def _follow(self, db: Connection, callback_id: int, missed_id: int, planned: Planned, now: datetime) -> None:
+        """All rows of one callback show the same; a row that joins while we ring shows that we ring."""
+        row = db.execute(select(callbacks).where(callbacks.c.id == callback_id)).one()
+        if row.state == "calling":
+            new = {"status": "calling", "reason": None, "due_at": None, "attempts": row.attempts}
+            self._tell(db, [missed_id], now, "joined", _clean(status="calling"))
+            db.execute(update(missed).where(missed.c.id == missed_id).values(new))
+            return
+        new = {"status": planned.status, "reason": planned.reason, "due_at": planned.due_at, "attempts": row.attempts}
+        others = [other for other in self._rows(db, callback_id, new) if other != missed_id]
+        self._tell(db, others, now, "missed_again", _clean(**new))
+
+    # --- contacts ------------------------------------------------------------------------------------------------
+
+    def contacts_with(self, number: str, since: datetime) -> tuple[Contact, ...]:
+        """The contacts with a number (E.164), on any PBX of this journal, that began or were going on after ``since``."""
+        ongoing = and_(contacts.c.at < since, contacts.c.talk.is_not(None))
+        query = select(contacts).where(contacts.c.number == number, or_(contacts.c.at >= since, ongoing))
+        with self.database.reading() as db:
+            rows = db.execute(query.order_by(contacts.c.at.desc()).limit(50)).all()
+            return tuple(Contact(r.uniqueid, r.number, r.direction, r.employee, r.at, r.talk) for r in rows)
+
+    def contact(self, made: Contact, number: str, now: datetime) -> bool:
+        """Write a contact with ``number`` (E.164) and settle the callback that waits for it. True if one was settled."""
+        with self.database.writing() as db:
+            mine = and_(contacts.c.pbx == self.pbx, contacts.c.uniqueid == made.uniqueid)
+            if not db.execute(update(contacts).where(mine).values(talk=made.talk)).rowcount:
+                values = asdict(made) | {"pbx": self.pbx, "number": number}
+                db.execute(insert(contacts).values(values))
+            open_ones = select(callbacks).where(callbacks.c.open_number == number, callbacks.c.state == "waiting")
+            row = db.execute(open_ones).one_or_none()
+            settled = False
+            if row is not None and made.at >= row.since:
+                settled = self._settle_by(db, row.id, "waiting", made, now)
+            if made.talk is not None:
+                closed = and_(missed.c.called_back_at == made.at, missed.c.caller == number, missed.c.talk.is_(None))
+                db.execute(update(missed).where(closed).values(talk=made.talk))
+            return settled
+
+    def _settle_by(self, db: Connection, callback_id: int, state: str, made: Contact, now: datetime) -> bool:
+        status, reason = contact_status(made)
+        ground, extra = contact_words(made), _contact_columns(made)
+        return self._close(db, callback_id, state, status, reason, now, ground=ground, extra=extra)
+
+    # --- callbacks and attempts ----------------------------------------------------------------------------------
+
+    def due(self, now: datetime, limit: int) -> tuple[Callback, ...]:
+        """This PBX's callbacks whose time has come, in the order of their due time."""
+        waiting = (callbacks.c.state == "waiting", callbacks.c.pbx == self.pbx, callbacks.c.due_at <= now)
+        with self.database.reading() as db:
+            query = select(callbacks).where(*waiting).order_by(callbacks.c.due_at, callbacks.c.id).limit(limit)
+            return tuple(_callback(row) for row in db.execute(query).all())
+
+    def next_due(self) -> datetime | None:
+        """When the next waiting callback of this PBX is due."""
+        waiting = (callbacks.c.state == "waiting", callbacks.c.pbx == self.pbx)
+        with self.database.reading() as db:
+            return db.execute(select(callbacks.c.due_at).where(*waiting).order_by(callbacks.c.due_at).limit(1)).scalar()
+
+    def hold(self, callback: Callback, wait: Wait, now: datetime) -> None:
+        """Put a waiting callback off. Its row tells the reason once, not at every look."""
+        with self.database.writing() as db:
+            mine = and_(
+                callbacks.c.id == callback.id, callbacks.c.state == "waiting", callbacks.c.due_at == callback.due_at
+            )
+            values = {"due_at": wait.until, "reason": wait.reason}
+            if not db.execute(update(callbacks).where(mine).values(values)).rowcount:
+                return
+            new = {"status": "not_called_back", "reason": wait.reason, "due_at": wait.until}
+            rows = self._rows(db, callback.id, new)
+            if callback.reason != wait.reason:
+                self._tell(db, rows, now, "held", _clean(ground=wait.ground, **new))
+
+    def end(self, callback: Callback, end: End, now: datetime) -> bool:
+        """Close a waiting callback without ringing. False if somebody else was quicker."""
+        with self.database.writing() as db:
+            if end.contact is not None:
+                return self._settle_by(db, callback.id, "waiting", end.contact, now)
+            return self._close(db, callback.id, "waiting", end.status, end.reason, now, ground=end.ground)
+
+    def claim(self, callback: Callback, rule: Rule, now: datetime) -> Attempt | None:
+        """Write down that this callback is being made. To be committed before anything rings; None if it was taken."""
+        with self.database.writing() as db:
+            mine = and_(
+                callbacks.c.id == callback.id, callbacks.c.state == "waiting", callbacks.c.due_at == callback.due_at
+            )
+            if not db.execute(update(callbacks).where(mine).values(state="calling", reason="")).rowcount:
+                return None
+            channel_id = PREFIX + secrets.token_hex(8)
+            values: dict[str, Any] = {
+                "callback_id": callback.id,
+                "pbx": self.pbx,
+                "channel_id": channel_id,
+                "rule": rule.slug,
+            }
+            attempt_id = _added(db, attempts, **values, first=rule.first, started_at=now)
+            rows = self._rows(db, callback.id, {"status": "calling", "reason": None, "due_at": None})
+            self._tell(db, rows, now, "calling", {"attempt": attempt_id, "rule": rule.slug, "first": rule.first})
+            return Attempt(attempt_id, channel_id, callback.id, callback.number, rule.slug, callback.did)
+
+    def unsent(self, attempt: Attempt, why: str, due_at: datetime, now: datetime) -> None:
+        """The action never left this process: nothing rang, the callback waits as before."""
+        with self.database.writing() as db:
+            if self._end_attempt(db, attempt, now, {"disposition": "NOT SENT"}):
+                values = {"state": "waiting", "due_at": due_at, "reason": "scheduled"}
+                db.execute(update(callbacks).where(callbacks.c.id == attempt.callback_id).values(values))
+                new = {"status": "not_called_back", "reason": "scheduled", "due_at": due_at}
+                rows = self._rows(db, attempt.callback_id, new)
+                self._tell(db, rows, now, "not_sent", {"attempt": attempt.id, "ground": why} | _clean(**new))
+
+    def talks(self, channel_id: str, employee: str, at: datetime) -> None:
+        """Client and employee talk: whatever happens to us now, contact was made."""
+        with self.database.writing() as db:
+            row = db.execute(select(attempts).where(attempts.c.channel_id == channel_id)).one_or_none()
+            if row is None or row.ended_at is not None or row.talked_at is not None:
+                return
+            db.execute(update(attempts).where(attempts.c.id == row.id).values(talked_at=at, employee=employee))
+            rows = self._rows(db, row.callback_id, {"employee": employee})
+            self._tell(db, rows, at, "talking", {"attempt": row.id, "employee": employee})
+
+    def note(self, attempt: Attempt, event: str, now: datetime, **details: Any) -> None:
+        """A line of the story that changes nothing else (an attempt found again after a break)."""
+        with self.database.writing() as db:
+            self._tell(db, self._rows(db, attempt.callback_id), now, event, {"attempt": attempt.id} | _clean(**details))
+
+    def in_flight(self) -> tuple[InFlight, ...]:
+        """This PBX's attempts that are not closed."""
+        query = select(attempts, callbacks.c.number, callbacks.c.did).join(callbacks)
+        with self.database.reading() as db:
+            rows = db.execute(query.where(attempts.c.ended_at.is_(None), attempts.c.pbx == self.pbx)).all()
+        return tuple(
+            InFlight(
+                Attempt(r.id, r.channel_id, r.callback_id, r.number, r.rule, r.did),
+                r.first,
+                r.started_at,
+                r.talked_at,
+                r.employee,
+            )
+            for r in rows
+        )
+
+    def callback(self, callback_id: int) -> Callback:
+        """One callback by its id."""
+        with self.database.reading() as db:
+            return _callback(db.execute(select(callbacks).where(callbacks.c.id == callback_id)).one())
+
+    def finish(self, attempt: Attempt, ended: Disposition, then: Next, now: datetime, ground: str = "") -> bool:
+        """Close an attempt and set what follows. False if it was closed already: then nothing changes."""
+        with self.database.writing() as db:
+            if not self._end_attempt(db, attempt, now, _disposition_columns(ended)):
+                return False
+            callback = db.execute(select(callbacks).where(callbacks.c.id == attempt.callback_id)).one()
+            count = callback.attempts + then.counted
+            open_still = then.due_at is not None
+            values = {"state": "waiting" if open_still else "closed", "due_at": then.due_at, "reason": then.reason}
+            values |= {"attempts": count} | ({} if open_still else {"open_number": None})
+            db.execute(update(callbacks).where(callbacks.c.id == callback.id).values(values))
+            new = {"status": then.status, "reason": then.reason, "due_at": then.due_at, "attempts": count}
+            if ended.answered:
+                new |= {"called_back_at": ended.talked_at or now, "employee": ended.employee, "talk": ended.talk}
+            rows = self._rows(db, callback.id, new)
+            details = _clean(
+                attempt=attempt.id, disposition=ended.word, status=then.status, reason=then.reason, employee=ended.employee,
+                talk=ended.talk, cause=ended.cause or None, due_at=then.due_at, ground=ground or then.ground,
+            )  # fmt: skip
+            self._tell(db, rows, now, "ended", details)
+            return True
+
+    def last_talks(self, employees: Sequence[str]) -> dict[str, float]:
+        """Extension -> begin of its last talk (unix seconds), by contacts and by callbacks."""
+        last: dict[str, float] = {}
+        with self.database.reading() as db:
+            for table, at in ((contacts, contacts.c.at), (attempts, attempts.c.talked_at)):
+                query = (
+                    select(table.c.employee, func.max(at))
+                    .where(table.c.employee.in_(employees))
+                    .group_by(table.c.employee)
+                )
+                for employee, when in db.execute(query).all():
+                    if when is not None:
+                        last[employee] = max(when.timestamp(), last.get(employee, 0.0))
+        return last
+
+    # --- the two things that every change ends with --------------------------------------------------------------
+
+    def _end_attempt(self, db: Connection, attempt: Attempt, now: datetime, values: Mapping[str, Any]) -> bool:
+        open_one = and_(attempts.c.id == attempt.id, attempts.c.ended_at.is_(None))
+        return bool(db.execute(update(attempts).where(open_one).values(ended_at=now, **values)).rowcount)
+
+    def _close(
+        self, db: Connection, callback_id: int, state: str, status: str, reason: str, now: datetime, *,
+        ground: str = "", extra: Mapping[str, Any] | None = None,
+    ) -> bool:  # fmt: skip
+        """Close a callback that is in ``state``: one guarded UPDATE, its rows, their story."""
+        mine = and_(callbacks.c.id == callback_id, callbacks.c.state == state)
+        closing = update(callbacks).where(mine).values(state="closed", open_number=None, due_at=None, reason=reason)
+        if not db.execute(closing).rowcount:
+            return False
+        rows = self._rows(db, callback_id, {"status": status, "reason": reason, "due_at": None} | dict(extra or {}))
+        employee = (extra or {}).get("employee")
+        self._tell(db, rows, now, "closed", _clean(status=status, reason=reason, employee=employee, ground=ground))
+        return True
+
+    def _rows(self, db: Connection, callback_id: int, values: Mapping[str, Any] | None = None) -> list[int]:
+        """The missed calls that share a callback, given these values."""
+        if values:
+            db.execute(update(missed).where(missed.c.callback_id == callback_id).values(**values))
+        return list(db.execute(select(missed.c.id).where(missed.c.callback_id == callback_id)).scalars())
+
+    def _tell(self, db: Connection, rows: Sequence[int], at: datetime, event: str, details: Mapping[str, Any]) -> None:
+        lines = [{"missed_id": row, "at": at, "event": event, "details": dict(details)} for row in rows]
+        if lines:
+            db.execute(insert(story), lines)
+
+
+def _added(db: Connection, table: Table, **values: Any) -> int:
+    """Insert a row; its id."""
+    key = db.execute(insert(table).values(**values)).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def _callback(row: Any) -> Callback:
+    return Callback(
+        row.id, row.number, row.rule, row.due_at or row.first_due_at, row.first_due_at, row.since, row.attempts, row.did, row.reason
+    )  # fmt: skip
+
+
+def _contact_columns(made: Contact | None) -> dict[str, Any]:
+    return {"employee": made.employee, "called_back_at": made.at, "talk": made.talk} if made is not None else {}
+
+
+def _disposition_columns(ended: Disposition) -> dict[str, Any]:
+    columns = asdict(ended)
+    columns["disposition"] = columns.pop("word")
+    for unkept in (
+        "client_rung",
+        *(() if ended.talked_at else ("talked_at",)),
+        *(() if ended.employee else ("employee",)),
+    ):
+        columns.pop(unkept)
+    return columns
+
+
+def _clean(**details: Any) -> dict[str, Any]:
+    """Only what is known, in JSON's types."""
+    return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in details.items() if v not in (None, "")}
+
+
+def _shown(text: str) -> str:
+    """A caller's text as it may be kept: escaped, at most 200 characters."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)[:200]

@@ -1,0 +1,163 @@
+"""The tables of the journal database. The migrations make them; this is how the verbs see them.
+
+Times are UTC, to the microsecond. Portable between SQLite, PostgreSQL and MariaDB: no partial index, no RETURNING.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy import Column as C
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware datetime, kept as naive UTC: no database is asked about zones."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive datetime: it would be somebody's local time."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a zone: {value}")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+rules = Table(
+    "rules",
+    metadata,
+    C("slug", String(31), primary_key=True),
+    C("position", Integer, nullable=False),
+    C("body", JSON, nullable=False),  # the rule as the rules file writes it
+)
+
+# One line: how often the list of rules has changed. A daemon that sees it change renders the dialplan anew.
+revisions = Table("revisions", metadata, C("name", String(31), primary_key=True), C("number", Integer, nullable=False))
+
+callbacks = Table(
+    "callbacks",
+    metadata,
+    C("id", Integer, primary_key=True),
+    C("pbx", String(63), nullable=False),
+    C("number", String(32), nullable=False),
+    # The number while the callback is open, NULL when it is closed: a plain UNIQUE column is "one open callback per
+    # number" on every database (partial indexes are not everywhere).
+    C("open_number", String(32), unique=True),
+    C("rule", String(31), nullable=False),
+    C("state", String(15), nullable=False),  # waiting | calling | closed
+    C("reason", String(31), nullable=False),
+    C("due_at", Utc),
+    C("first_due_at", Utc, nullable=False),
+    C("since", Utc, nullable=False),
+    C("attempts", Integer, nullable=False, default=0),
+    C("did", String(64), nullable=False, default=""),
+    Index("ix_callbacks_due", "state", "due_at"),
+)
+
+missed = Table(
+    "missed",
+    metadata,
+    C("id", Integer, primary_key=True),
+    C("pbx", String(63), nullable=False),
+    C("linkedid", String(150), nullable=False),
+    C("callback_id", ForeignKey("callbacks.id"), index=True),
+    C("missed_at", Utc, nullable=False, index=True),  # the end of the call
+    C("started_at", Utc, nullable=False),
+    C("caller", String(200), nullable=False, index=True),
+    C("caller_name", String(200), nullable=False, default=""),
+    C("did", String(200)),
+    C("trunk", String(100)),
+    C("queue", String(100)),
+    C("extension", String(100)),
+    C("source_kind", String(15)),
+    C("source_name", String(100)),
+    C("rule", String(31)),
+    C("wait", Float, nullable=False),
+    C("queue_wait", Float),
+    C("lost_in", String(15)),
+    C("lost_how", String(31)),
+    C("status", String(31), nullable=False),
+    C("reason", String(31)),
+    C("due_at", Utc),
+    C("called_back_at", Utc),
+    C("employee", String(64)),
+    C("talk", Float),
+    C("attempts", Integer, nullable=False, default=0),
+    C("recovered", Boolean, nullable=False, default=False),
+    UniqueConstraint("pbx", "linkedid"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    C("id", Integer, primary_key=True),
+    C("callback_id", ForeignKey("callbacks.id"), nullable=False, index=True),
+    C("pbx", String(63), nullable=False),
+    C("channel_id", String(149), nullable=False, unique=True),
+    C("rule", String(31), nullable=False),
+    C("first", String(15), nullable=False),
+    C("started_at", Utc, nullable=False),
+    C("ended_at", Utc, index=True),
+    C("disposition", String(31)),
+    C("reason", String(31)),
+    C("cause", Integer),
+    C("tech_cause", Integer),
+    C("employee", String(64)),
+    C("talked_at", Utc),
+    C("talk", Float),
+)
+
+story = Table(
+    "story",
+    metadata,
+    C("id", Integer, primary_key=True),
+    C("missed_id", ForeignKey("missed.id"), nullable=False, index=True),
+    C("at", Utc, nullable=False),
+    C("event", String(31), nullable=False),
+    C("details", JSON, nullable=False),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    C("id", Integer, primary_key=True),
+    C("pbx", String(63), nullable=False),
+    C("uniqueid", String(150), nullable=False),
+    C("number", String(200), nullable=False),
+    C("direction", String(3), nullable=False),
+    C("employee", String(64)),
+    C("at", Utc, nullable=False),
+    C("talk", Float),
+    UniqueConstraint("pbx", "uniqueid"),
+    Index("ix_contacts_number", "number", "at"),
+)

@@ -1,0 +1,1 @@
+"""The prompts, a folder per language, read with importlib.resources."""

@@ -1,0 +1,304 @@
+"""The journal as referee: guarded changes, one callback per number, a story for everything."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from asterisk_missed.callbacks.disposition import Disposition, lost
+from asterisk_missed.callbacks.originate import Attempt
+from asterisk_missed.callbacks.plan import Callback, End, Ground, Wait, after, plan
+from asterisk_missed.calls.call import Contact, EndedCall, Missed
+from asterisk_missed.journal import search
+from asterisk_missed.journal.database import Database, JournalUnreachable
+from asterisk_missed.journal.journal import Journal
+from asterisk_missed.rules.hours import DailyHours
+from asterisk_missed.rules.rule import Rule
+
+NOON = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
+LATER = NOON + timedelta(minutes=3)
+GROUND = Ground("RU", ZoneInfo("Europe/Moscow"), DailyHours.parse("00:00-24:00"))
+CALLER = "+79161234567"
+SALES = Rule.read(
+    {
+        "slug": "sales",
+        "source": {"did": "74951234567"},
+        "first": "employee",
+        "connect": {"extensions": ["101"]},
+        "delay": "2m",
+    }
+)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    opened = Journal.open(f"sqlite:///{tmp_path}/journal.db", "pbx1")
+    opened.replace_rules([SALES], "tester", NOON)
+    yield opened
+    check_invariants(opened)
+
+
+def check_invariants(journal: Journal) -> None:
+    """What must be true at any moment, by the rows alone."""
+    for row in search.rows(journal, search.Filter(), 1000):
+        told = search.row(journal, row["id"])
+        assert told is not None and told["story"], "a row without a story"
+        last = [line for line in told["story"] if "status" in line or line["event"] == "calling"][-1]
+        assert row["status"] == last.get("status", "calling"), "the story ends otherwise than the row"
+
+
+def missed(linkedid: str = "pbx-1.1", at: datetime = NOON, caller: str = "79161234567") -> EndedCall:
+    return EndedCall(
+        linkedid=linkedid,
+        caller=caller,
+        caller_name="Ромашка",
+        did="74951234567",
+        trunk="trunk-main",
+        started_at=at - timedelta(seconds=10),
+        ended_at=at,
+        answered=False,
+        answered_by=None,
+        wait=10.0,
+        missed=Missed("74951234567", "trunk-main", (), ("101",)),
+        lost_in="extension",
+        lost_how="abandoned",
+    )
+
+
+def enter(journal: Journal, ended: EndedCall | None = None) -> int | None:
+    ended = ended or missed()
+    planned = plan(ended, journal.rules(), GROUND, (), journal.open_callback("+" + ended.caller))
+    return journal.enter(ended, planned, ended.ended_at)
+
+
+def row(journal: Journal, missed_id: int | None = 1) -> dict[str, Any]:
+    assert missed_id is not None
+    found = search.row(journal, missed_id)
+    assert found is not None
+    return found
+
+
+def claimed(journal: Journal) -> tuple[Callback, Attempt]:
+    (callback,) = journal.due(LATER, 10)
+    attempt = journal.claim(callback, SALES, LATER)
+    assert attempt is not None
+    return callback, attempt
+
+
+def test_a_missed_call_waits_for_its_time(journal: Journal) -> None:
+    shown = row(journal, enter(journal))
+    assert (shown["status"], shown["reason"], shown["caller"]) == ("not_called_back", "scheduled", CALLER)
+    assert shown["due_at"] == NOON + timedelta(minutes=2)
+    assert shown["source"] == {"kind": "did", "name": "74951234567"}
+    assert journal.due(NOON, 10) == () and len(journal.due(LATER, 10)) == 1
+
+
+def test_the_same_call_twice_is_one_row(journal: Journal) -> None:
+    assert enter(journal) is not None
+    assert enter(journal) is None
+    assert len(search.rows(journal, search.Filter())) == 1
+
+
+def test_two_misses_of_one_client_are_one_callback_and_share_its_end(journal: Journal) -> None:
+    first, second = enter(journal), enter(journal, missed("pbx-1.2", NOON + timedelta(seconds=20)))
+    callback, attempt = claimed(journal)
+    ended = Disposition("ANSWERED", "answered", True, "101", LATER, 12.0)
+    journal.finish(attempt, ended, after(callback, ended, SALES, GROUND, LATER), LATER)
+    for missed_id in (first, second):
+        shown = row(journal, missed_id)
+        assert (shown["status"], shown["employee"], shown["talk"]) == ("called_back", "101", 12.0)
+        assert shown["called_back_at"] == LATER
+
+
+def test_a_miss_while_we_ring_him_joins_the_call(journal: Journal) -> None:
+    enter(journal)
+    claimed(journal)
+    assert row(journal, enter(journal, missed("pbx-1.2", LATER)))["status"] == "calling"
+
+
+def test_an_attempt_is_written_down_before_anything_can_ring(journal: Journal) -> None:
+    enter(journal)
+    _, attempt = claimed(journal)
+    assert row(journal)["status"] == "calling"
+    (open_one,) = journal.in_flight()
+    assert open_one.attempt.channel_id == attempt.channel_id and attempt.channel_id.startswith("missed-")
+
+
+def test_a_callback_is_claimed_once(journal: Journal) -> None:
+    enter(journal)
+    (callback,) = journal.due(LATER, 10)
+    assert journal.claim(callback, SALES, LATER) is not None
+    assert journal.claim(callback, SALES, LATER) is None
+
+
+def test_many_claimants_at_once_get_each_callback_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/journal.db"
+    first = Journal.open(url, "pbx1")
+    for number in range(50):
+        enter_rules = plan(missed(f"pbx-{number}", caller=f"7916123{number:04}"), [SALES], GROUND, (), None)
+        first.enter(missed(f"pbx-{number}", caller=f"7916123{number:04}"), enter_rules, NOON)
+    claims: list[int] = []
+
+    def claim_all() -> None:
+        journal = Journal.open(url, "pbx1")
+        for callback in journal.due(LATER, 100):
+            attempt = journal.claim(callback, SALES, LATER)
+            if attempt is not None:
+                claims.append(attempt.callback_id)
+
+    threads = [threading.Thread(target=claim_all) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(claims) == list(range(1, 51))
+
+
+def test_an_attempt_is_closed_once(journal: Journal) -> None:
+    enter(journal)
+    callback, attempt = claimed(journal)
+    then = after(callback, lost(), SALES, GROUND, LATER)
+    assert journal.finish(attempt, lost(), then, LATER)
+    assert not journal.finish(attempt, lost(), then, LATER)
+    assert row(journal)["attempts"][0]["disposition"] == "LOST"
+
+
+def test_between_attempts_the_row_keeps_the_last_outcome_with_the_next_time(journal: Journal) -> None:
+    enter(journal)
+    callback, attempt = claimed(journal)
+    ended = Disposition("BUSY", "client_busy", True, cause=17)
+    journal.finish(attempt, ended, after(callback, ended, SALES, GROUND, LATER), LATER)
+    shown = row(journal)
+    assert (shown["status"], shown["reason"], shown["due_at"]) == (
+        "failed",
+        "client_busy",
+        LATER + timedelta(minutes=5),
+    )
+    (again,) = journal.due(LATER + timedelta(minutes=5), 10)
+    assert again.attempts == 1
+
+
+def test_what_was_never_sent_waits_again_and_is_no_attempt(journal: Journal) -> None:
+    enter(journal)
+    _, attempt = claimed(journal)
+    journal.unsent(attempt, "the link is down", LATER, LATER)
+    shown = row(journal)
+    assert (shown["status"], shown["reason"]) == ("not_called_back", "scheduled")
+    assert journal.in_flight() == () and journal.due(LATER, 10)[0].attempts == 0
+
+
+def contact(at: datetime, direction: str = "in", talk: float | None = None) -> Contact:
+    return Contact("pbx-9.9", CALLER, direction, "102", at, talk)
+
+
+@pytest.mark.parametrize(
+    ("direction", "status", "reason"), [("in", "client_called", "client_returned"), ("out", "called_back", "by_hand")]
+)
+def test_a_contact_settles_the_waiting_callback(journal: Journal, direction: str, status: str, reason: str) -> None:
+    enter(journal)
+    at = NOON + timedelta(seconds=30)
+    assert journal.contact(contact(at, direction), CALLER, at)
+    assert journal.contact(contact(at, direction, 40.0), CALLER, at) is False
+    shown = row(journal)
+    assert (shown["status"], shown["reason"], shown["employee"]) == (status, reason, "102")
+    assert (shown["called_back_at"], shown["talk"], shown["due_at"]) == (at, 40.0, None)
+    assert journal.due(LATER, 10) == ()
+
+
+def test_a_contact_before_the_miss_settles_nothing(journal: Journal) -> None:
+    enter(journal)
+    assert not journal.contact(contact(NOON - timedelta(hours=1), talk=5.0), CALLER, NOON)
+    assert row(journal)["status"] == "not_called_back"
+
+
+def test_a_miss_after_its_callback_is_a_new_promise(journal: Journal) -> None:
+    enter(journal)
+    journal.contact(contact(NOON + timedelta(seconds=5)), CALLER, NOON)
+    enter(journal, missed("pbx-1.7", NOON + timedelta(hours=1)))
+    assert len(journal.due(NOON + timedelta(hours=2), 10)) == 1
+
+
+def test_holding_tells_its_ground_once(journal: Journal) -> None:
+    enter(journal)
+    for second in range(3):
+        (callback,) = journal.due(LATER + timedelta(seconds=second), 10)
+        until = LATER + timedelta(seconds=second)
+        journal.hold(callback, Wait("held_on_call", until, "he talks with 102"), LATER)
+    held = [line for line in row(journal)["story"] if line["event"] == "held"]
+    assert [line["ground"] for line in held] == ["he talks with 102"]
+    assert row(journal)["reason"] == "held_on_call"
+
+
+def test_a_callback_can_end_without_ringing(journal: Journal) -> None:
+    enter(journal)
+    (callback,) = journal.due(LATER, 10)
+    assert journal.end(callback, End("not_called_back", "expired"), LATER)
+    assert not journal.end(callback, End("not_called_back", "expired"), LATER)
+    assert row(journal)["reason"] == "expired"
+
+
+def test_deleting_a_rule_cancels_what_waits_for_it(journal: Journal) -> None:
+    enter(journal)
+    journal.replace_rules([], "tester", NOON)
+    assert (row(journal)["reason"], journal.open_callback(CALLER)) == ("cancelled", None)
+
+
+def test_a_talk_is_known_as_soon_as_it_goes_on(journal: Journal) -> None:
+    enter(journal)
+    _, attempt = claimed(journal)
+    journal.talks(attempt.channel_id, "101", LATER)
+    (open_one,) = journal.in_flight()
+    assert (open_one.talked_at, open_one.employee) == (LATER, "101")
+
+
+def test_what_a_caller_sent_is_kept_escaped_and_short(journal: Journal) -> None:
+    ended = replace(missed(caller="1\r\nEvent: Shutdown" + "x" * 500), reason="bad_number")
+    journal.enter(ended, plan(ended, journal.rules(), GROUND, (), None), NOON)
+    caller = row(journal)["caller"]
+    assert caller.startswith("1\\r\\nEvent") and len(caller) == 200
+
+
+def test_a_part_of_the_number_finds_the_row(journal: Journal) -> None:
+    enter(journal)
+    assert [r["id"] for r in search.rows(journal, search.Filter(caller="6123"))] == [1]
+    assert search.rows(journal, search.Filter(caller="%")) == []
+    assert search.rows(journal, search.Filter(status="failed")) == []
+    assert [r["id"] for r in search.rows(journal, search.Filter(source="101", rule="sales"))] == [1]
+
+
+def test_who_talked_last_is_known_from_contacts_and_callbacks(journal: Journal) -> None:
+    enter(journal)
+    _, attempt = claimed(journal)
+    journal.talks(attempt.channel_id, "101", LATER)
+    journal.contact(contact(NOON, talk=3.0), CALLER, NOON)
+    assert journal.last_talks(["101", "102", "103"]) == {"101": LATER.timestamp(), "102": NOON.timestamp()}
+
+
+class TestOpening:
+    def test_makes_the_tables_where_there_are_none(self, tmp_path: Path) -> None:
+        Journal.open(f"sqlite:///{tmp_path}/new.db", "pbx1")
+        assert Database(f"sqlite:///{tmp_path}/new.db").upgrade() == ("0001", "0001")
+
+    @pytest.mark.parametrize(
+        "url", ["sqlite:////nowhere/at/all.db", "hello", "nosuch://x/y", "sqlite:////proc/journal.db"]
+    )
+    def test_says_in_one_line_what_cannot_be_opened(self, url: str) -> None:
+        with pytest.raises(JournalUnreachable) as error:
+            Journal.open(url, "pbx1")
+        assert "\n" not in str(error.value) and str(error.value).startswith("database: ")
+
+    def test_refuses_tables_of_another_version(self, tmp_path: Path) -> None:
+        url = f"sqlite:///{tmp_path}/journal.db"
+        Journal.open(url, "pbx1")
+        database = Database(url)
+        with database.writing() as db:
+            db.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        with pytest.raises(JournalUnreachable, match="db upgrade"):
+            Journal.open(url, "pbx1")
