@@ -305,7 +305,7 @@ class Daemon:
             self.flights.setdefault(
                 attempt.channel_id, _Flight(attempt, open_one.first, seen_by, talked)
             ).seen_by = seen_by
-            if attempt.channel_id in self.tracker.attempts:
+            if self.tracker.follows(attempt.channel_id):
                 await self._db(self.journal.note, attempt, "found", _now())
                 log.info("attempt %s: found again in Asterisk", attempt.id)
         self._may_dial.set()
@@ -315,7 +315,7 @@ class Daemon:
         if not self._may_dial.is_set():
             return
         for channel_id, flight in list(self.flights.items()):
-            if channel_id not in self.tracker.attempts and flight.seen_by < _now():
+            if flight.seen_by < _now() and not self.tracker.follows(channel_id):
                 await self._close(flight, lost())
 
     # --- rules ---------------------------------------------------------------------------------------------------

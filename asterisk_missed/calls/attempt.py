@@ -12,7 +12,7 @@ from datetime import datetime
 from .call import utc
 from .lines import Kind, Lines
 from .missed import counting_talks
-from .switch import Channel, ancestors
+from .channel import Channel, ancestors
 
 PREFIX = "missed-"  # of every ChannelId that we give to an Originate
 

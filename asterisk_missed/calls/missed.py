@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from .call import EndedCall, Missed, utc
 from .lines import Kind, Lines
-from .switch import Channel, Ring, Stay, Talk, ancestors, descendants
+from .channel import Channel, Ring, Stay, Talk, ancestors, descendants
 
 # The number gate: what does not pass is journalled, and never called. ASCII digits only.
 NUMBER = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
@@ -145,7 +145,7 @@ class _Record:
 
     def lost_in(self) -> str:
         """The place where he was lost: one word of the contract."""
-        if self._application("RESTART"):
+        if self.call.restarted:
             return "restart"
         if self._parked_at_the_end():
             return "parking"
@@ -176,7 +176,7 @@ class _Record:
 
     def reason(self) -> str | None:
         """``unconfirmed``: nobody saw the end; ``bad_number``: he cannot be called."""
-        if self.call.unseen_end and not self._application("RESTART"):
+        if self.call.unseen_end and not self.call.restarted:
             return "unconfirmed"
         return None if NUMBER.fullmatch(self.call.caller) else "bad_number"
 

@@ -1,202 +1,188 @@
-"""The switch as AMI shows it: channels, the wires between them, who rang whom.
+"""The switch: all living channels of one PBX and who hears whom, and the dead ones that a verdict may still ask for.
 
-Mutable state of one PBX, changed by the tracker alone. No I/O, no clock: every time is an argument, in unix seconds.
+Changed by the signs that AMI gives (`signs`) and by the state taken anew (`snapshot`), read by the tracker. No I/O; the
+moment of the present message is `Switch.at`, in unix seconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterable
 
-from .lines import ChannelName, Kind
-
-
-@dataclass(slots=True, eq=False)
-class Channel:
-    """One end of a call in Asterisk, keyed by Uniqueid (which is never parsed: a systemname may stand before it)."""
-
-    uniqueid: str
-    name: str
-    kind: Kind
-    endpoint: str
-    born: float
-    linkedid: str = ""
-    caller: str = ""
-    caller_name: str = ""
-    first_exten: str = ""
-    context: str = ""
-    up_at: float | None = None
-    gone_at: float | None = None
-    cause: int = 0
-    tech_cause: int = 0
-    hung_up_itself: bool = False
-    pair: Channel | None = None
-    bridge: Bridge | None = None
-    rung_by: Ring | None = None
-    rings: list[Ring] = field(default_factory=list)
-    stays: list[Stay] = field(default_factory=list)
-    talks: list[Talk] = field(default_factory=list)
-    forwards: dict[str, str] = field(default_factory=dict)  # target of a 302 -> the extension that sent it
-    parking: str = ""  # "parked", then "gave_up" or "timed_out"
-    parked_at: float | None = None
-    inbound: bool = False
-    unseen_end: bool = False
-    application: tuple[str, str] | None = None
-    applications: list[tuple[float, str]] = field(default_factory=list)
-    unreachable: list[tuple[float, str]] = field(default_factory=list)
-
-    @property
-    def is_person(self) -> bool:
-        """Somebody may be at the other side (a client, an employee)."""
-        return self.kind in (Kind.TRUNK, Kind.EXTENSION)
-
-    @property
-    def technology(self) -> str:
-        return ChannelName.parse(self.name).technology
-
-
-@dataclass(slots=True, eq=False)
-class Bridge:
-    """Channels that hear each other. In a holding bridge (parking) they hear music, not each other."""
-
-    uniqueid: str
-    holding: bool = False
-    members: dict[str, Channel] = field(default_factory=dict)
-
-
-@dataclass(slots=True, eq=False)
-class Ring:
-    """One channel rung for another. ``queue`` is set where a queue rang its member."""
-
-    dest: Channel
-    caller: Channel | None
-    began: float
-    dialled: str = ""
-    queue: str | None = None
-    ended: float | None = None
-    status: str = ""
-    picked_up: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class Stay:
-    """A caller's stay in a queue, or his refusal at its door (``refused``)."""
-
-    queue: str
-    channel: Channel
-    joined: float
-    left: float | None = None
-    abandoned: bool = False
-    connected: float | None = None
-    status: str = ""  # QUEUESTATUS
-
-    @property
-    def refused(self) -> bool:
-        return self.status.startswith("JOIN") or self.status == "FULL"
-
-
-@dataclass(slots=True, eq=False)
-class Talk:
-    """A trunk channel and another person hear each other. ``who``: that person's extension, else his number."""
-
-    peer: Channel
-    who: str
-    began: float
-    ended: float | None = None
-    announced: bool = False
-
-    def seconds(self, now: float) -> float:
-        """How long it lasted, or has lasted by ``now``."""
-        return max(0.0, (now if self.ended is None else self.ended) - self.began)
+from ..ami.wire import Message, unescape
+from .attempt import AttemptCall, is_attempt
+from .channel import Bridge, Channel, Ring, Talk, component, descendants
+from .lines import ChannelName, Kind, Lines, dialled_number
+from .missed import who_answered
 
 
 class Switch:
-    """All living channels and bridges of one PBX, and the dead ones that a verdict may still ask for."""
+    """The state of one PBX.
 
-    def __init__(self) -> None:
+    ``gone`` collects the channels that ended and ``talking`` the trunk channels on which a talk began, for the tracker to
+    take out. ``attempts`` are our own living callbacks, by channel id; ``attempt_of`` finds that of a channel.
+    """
+
+    def __init__(self, lines: Lines) -> None:
+        self.lines = lines
+        self.at = 0.0
         self.channels: dict[str, Channel] = {}
         self.bridges: dict[str, Bridge] = {}
-        self.halves: dict[str, Channel] = {}  # of Local channels, until the other half is seen
+        self.attempts: dict[str, AttemptCall] = {}
+        self.attempt_of: dict[str, AttemptCall] = {}
+        self.gone: deque[Channel] = deque()
+        self.talking: dict[str, Channel] = {}
+        self._halves: dict[str, Channel] = {}  # of Local channels, until the other half is seen
+
+    # --- channels
+
+    def channel(self, message: Message, prefix: str = "") -> Channel | None:
+        """The channel that a message speaks of (``prefix``: ``Dest``, ``Parkee``), made if it is new.
+
+        The stream may begin in mid-air, so that any event may be the first of its channel.
+        """
+        uniqueid = message.get(prefix + "Uniqueid")
+        channel = self.channels.get(uniqueid)
+        if channel is None:
+            name = message.get(prefix + "Channel")
+            if not uniqueid or not name:
+                return None
+            channel = self._born(message, prefix, uniqueid, name)
+        # Linkedid changes silently: it is taken anew from every event, and is a hint only.
+        channel.linkedid = message.get(prefix + "Linkedid") or channel.linkedid
+        channel.context = message.get(prefix + "Context") or channel.context
+        return channel
+
+    def _born(self, message: Message, prefix: str, uniqueid: str, name: str) -> Channel:
+        parsed = ChannelName.parse(name)
+        channel = Channel(
+            uniqueid,
+            name,
+            self.lines.kind(parsed),
+            parsed.endpoint,
+            self.at,
+            caller=message.get(prefix + "CallerIDNum"),
+            caller_name=_name(message.get(prefix + "CallerIDName")),
+            first_exten=message.get(prefix + "Exten"),
+        )
+        self.channels[uniqueid] = channel
+        self._join_attempt(channel, uniqueid, message.get(prefix + "Linkedid"))
+        self._pair_by_name(channel)
+        return channel
+
+    def _join_attempt(self, channel: Channel, *keys: str) -> None:
+        """A channel belongs to a callback of ours whose id it, its Linkedid or the one who had it rung carries."""
+        for key in (k.removesuffix(";2") for k in keys):
+            if is_attempt(key):
+                attempt = self.attempts.setdefault(key, AttemptCall(key, self.at))
+                attempt.channels[channel.uniqueid] = channel
+                self.attempt_of[channel.uniqueid] = attempt
+                return
+
+    def _pair_by_name(self, channel: Channel) -> None:
+        """The halves of a Local channel differ in the last letter of their names only."""
+        if channel.kind is not Kind.LOCAL or channel.name[-2:] not in (";1", ";2"):
+            return
+        other = self._halves.pop(channel.name[:-2], None)
+        if other is not None and other.alive and other.name != channel.name:
+            self.pair(channel, other)
+        else:
+            self._halves[channel.name[:-2]] = channel
+
+    def pair(self, one: Channel, two: Channel) -> None:
+        """Tie the halves of a Local channel."""
+        one.pair, two.pair = two, one
+        self.hear([one])
+
+    def rung(self, dest: Channel, caller: Channel | None, message: Message) -> Ring:
+        """``dest`` is rung for ``caller`` (None: for an Originate)."""
+        ring = Ring(dest, caller, self.at, dialled=dialled_number(message.get("DialString")))
+        dest.rung_by = ring
+        dest.inbound = False
+        if dest.kind is Kind.TRUNK and ring.dialled:
+            dest.caller = ring.dialled
+        if caller is not None:
+            stay = caller.stays[-1] if caller.stays else None
+            ring.queue = stay.queue if stay is not None and stay.left is None else None
+            caller.rings.append(ring)
+            attempt = self.attempt_of.get(caller.uniqueid)
+            if attempt is not None:
+                self._join_attempt(dest, attempt.channel_id)
+        return ring
+
+    # --- who hears whom
 
     def bridge(self, uniqueid: str) -> Bridge:
+        """The bridge of that id, made if it is new."""
         return self.bridges.setdefault(uniqueid, Bridge(uniqueid))
 
-    def enter(self, channel: Channel, bridge: Bridge) -> None:
-        self.leave(channel)
-        bridge.members[channel.uniqueid] = channel
-        channel.bridge = bridge
+    def move(self, channel: Channel, bridge: Bridge | None) -> None:
+        """Into a bridge, or out of the one it is in."""
+        before = list(component(channel).values())
+        self._leave(channel)
+        if bridge is not None:
+            bridge.members[channel.uniqueid] = channel
+            channel.bridge = bridge
+        self.hear([channel, *before])
 
-    def leave(self, channel: Channel) -> None:
+    def _leave(self, channel: Channel) -> None:
         if channel.bridge is not None:
             channel.bridge.members.pop(channel.uniqueid, None)
             channel.bridge = None
 
-    def component(self, start: Channel) -> dict[str, Channel]:
-        """Every channel that hears ``start``: over common bridges (not holding ones) and the halves of Local channels."""
-        seen = {start.uniqueid: start}
-        todo = [start]
-        while todo:
-            channel = todo.pop()
-            for other in _neighbours(channel):
-                if other.uniqueid not in seen and other.gone_at is None:
-                    seen[other.uniqueid] = other
-                    todo.append(other)
-        return seen
+    def hear(self, changed: Iterable[Channel]) -> None:
+        """Begin and end the talks of every trunk channel that the change may have touched."""
+        touched = {c.uniqueid: c for start in changed for c in component(start).values()}
+        for trunk in touched.values():
+            if trunk.kind is Kind.TRUNK:
+                self._talks_of(trunk)
+
+    def _talks_of(self, trunk: Channel) -> None:
+        heard = component(trunk) if trunk.alive else {}
+        peers = {u: c for u, c in heard.items() if c.is_person and c is not trunk}
+        going_on = {t.peer.uniqueid: t for t in trunk.talks if t.ended is None}
+        for uniqueid, talk in going_on.items():
+            if uniqueid not in peers:
+                talk.ended = self.at
+        for uniqueid, peer in peers.items():
+            if uniqueid not in going_on:
+                trunk.talks.append(Talk(peer, who_answered(peer, self.lines), self.at))
+                self.talking[trunk.uniqueid] = trunk
+
+    # --- the end
+
+    def end(self, channel: Channel) -> None:
+        """The channel is gone; what it was in the middle of is over."""
+        if not channel.alive:
+            return
+        before = list(component(channel).values())
+        self._leave(channel)
+        channel.gone_at = self.at
+        if channel.rung_by is not None and channel.rung_by.ended is None:
+            channel.rung_by.ended = self.at
+        for stay in channel.stays:
+            stay.left = self.at if stay.left is None else stay.left
+        self.hear([channel, *before])
+        self.gone.append(channel)
 
     def forget(self, root: Channel) -> None:
         """Drop a dead channel and every dead one that was rung for it. Living ones become roots of their own."""
         for channel in list(descendants(root)):
-            if channel.gone_at is None:
+            if channel.alive:
                 channel.rung_by = None
-                if channel.pair is not None and channel.pair.gone_at is not None:
+                if channel.pair is not None and not channel.pair.alive:
                     channel.pair = None
                 continue
-            self.leave(channel)
-            self.halves.pop(channel.name[:-2], None)
+            self._halves.pop(channel.name[:-2], None)
             self.channels.pop(channel.uniqueid, None)
 
-
-def _neighbours(channel: Channel) -> Iterator[Channel]:
-    if channel.pair is not None:
-        yield channel.pair
-    if channel.bridge is not None and not channel.bridge.holding:
-        yield from channel.bridge.members.values()
-
-
-def parent(channel: Channel) -> Channel | None:
-    """The channel that had this one rung: over the second half of a Local channel to its first."""
-    if channel.rung_by is not None:
-        return channel.rung_by.caller
-    if channel.name.endswith(";2"):
-        return channel.pair
-    return None
+    def forget_attempt(self, attempt: AttemptCall) -> None:
+        """Drop a callback of ours that is over, with its channels."""
+        del self.attempts[attempt.channel_id]
+        for channel in attempt.channels.values():
+            del self.attempt_of[channel.uniqueid]
+            self.forget(channel)
 
 
-def ancestors(channel: Channel) -> Iterator[Channel]:
-    """The channel itself, who had it rung, who had that one rung, and so on up to the root."""
-    seen: set[str] = set()
-    step: Channel | None = channel
-    while step is not None and step.uniqueid not in seen:
-        seen.add(step.uniqueid)
-        yield step
-        step = parent(step)
-
-
-def root(channel: Channel) -> Channel:
-    """Where the chain of dialling began."""
-    return list(ancestors(channel))[-1]
-
-
-def descendants(channel: Channel) -> Iterator[Channel]:
-    """The channel itself and everything that was rung for it, in the order of ringing."""
-    seen: set[str] = set()
-    todo = [channel]
-    while todo:
-        step = todo.pop(0)
-        if step.uniqueid in seen:
-            continue
-        seen.add(step.uniqueid)
-        yield step
-        todo.extend(ring.dest for ring in step.rings)
-        if step.pair is not None and step.name.endswith(";1"):
-            todo.append(step.pair)
+def _name(text: str) -> str:
+    return "" if text == "<unknown>" else unescape(text)

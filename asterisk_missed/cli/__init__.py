@@ -95,7 +95,10 @@ def forward(args: Sequence[str]) -> list[str]:
         if word == "--json" or word.startswith("--config="):
             front.append(word)
         elif word == "--config":
-            front += [word, *(value for value in [next(words, None)] if value is not None)]
+            value = next(words, None)
+            if value is None:
+                return [word]  # alone, so that click says what is missing
+            front += [word, value]
         else:
             rest.append(word)
     return front + rest

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+WHOLE_WORD = 20  # characters: a shorter word is not broken to save room on a terminal
+
 
 def as_json(value: object) -> None:
     """One JSON value. Times become ISO 8601 in UTC, durations seconds."""
@@ -48,9 +50,10 @@ def _rich(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        drawn.add_column(column, overflow="fold")
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for place, column in enumerate(columns):
+        words = [word for row in cells for word in row[place].split()]
+        drawn.add_column(column, overflow="fold", min_width=min(WHOLE_WORD, max(map(len, [column, *words]))))
     for row in cells:
         drawn.add_row(*(Text(cell) for cell in row))  # Text: square brackets of a caller are no markup
     Console().print(drawn)

@@ -11,6 +11,7 @@ import click
 from ..ami.wire import Decoder
 from ..calls.tracker import CallEnded, ContactEnded, Happening, Tracker
 from ..config import Config
+from ..rules.guard import normalise
 from ..rules.match import first_match
 from ..rules.rule import Rule
 from . import Invocation, errors, printing
@@ -78,11 +79,12 @@ def _blocks(path: Path) -> Iterator[tuple[float, bytes]]:
 def _shown(happening: Happening, rules: Sequence[Rule], config: Config) -> dict[str, Any] | None:
     if isinstance(happening, ContactEnded):
         made = happening.contact
-        return {"type": "contact"} | _fields(made, "number direction employee at talk")
+        shown: dict[str, Any] = {"type": "contact"} | _fields(made, "number direction employee at talk")
+        return shown | {"number": normalise(made.number, config.general.country) or made.number}
     if not isinstance(happening, CallEnded):
         return None
     call = happening.call
-    shown: dict[str, Any] = {"type": "call", "direction": "in"}
+    shown = {"type": "call", "direction": "in"}
     shown |= _fields(call, "linkedid caller did trunk started_at ended_at answered answered_by wait")
     missed = call.missed
     shown["missed"] = missed and {

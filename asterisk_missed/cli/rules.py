@@ -29,7 +29,7 @@ def list_rules(asked: Invocation) -> None:
     if asked.json:
         printing.as_json([rule.as_dict() for rule in rules])
         return
-    columns = ("place", "slug", "source", "wait", "delay", "first", "connect", "attempts", "title")
+    columns = ("#", "slug", "source", "wait", "delay", "first", "connect", "title")
     printing.table(columns, [(place, *_row(rule)) for place, rule in enumerate(rules, 1)])
 
 
@@ -99,4 +99,4 @@ def _row(rule: Rule) -> tuple[object, ...]:
     connect = f"queue {rule.connect.queue}" if rule.connect.queue else rule.connect.extensions
     source = f"{rule.source.kind} {', '.join(rule.source.names)}"
     wait = f"from {written(rule.wait.min)}"
-    return rule.slug, source, wait, written(rule.delay), rule.first, connect, rule.retry.attempts, rule.title
+    return rule.slug, source, wait, written(rule.delay), rule.first, connect, rule.title

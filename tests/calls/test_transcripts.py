@@ -65,7 +65,7 @@ def test_contacts_outward_are_the_truth(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_kept_when_all_calls_are_over(name: str) -> None:
     tracker = replayed(name)[1]
-    assert tracker.switch.channels == {} and tracker.attempts == {}
+    assert tracker.switch.channels == {} and tracker.switch.attempts == {}
 
 
 LOST = {

@@ -1,0 +1,243 @@
+"""What each AMI event says about the switch: a table from the event's name to a function of the switch and the message.
+
+None of these functions decides about a call. Each states what one event is worth, as it was measured on Asterisk 16 and 22
+with chan_pjsip and chan_sip; events that are not in the table say nothing that is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ..ami.wire import Message
+from .channel import Channel, Stay
+from .lines import Kind
+from .switch import Switch
+
+_RING, _UP = "4", "6"  # ChannelState
+_VARIABLES = frozenset(("DIALSTATUS", "QUEUESTATUS", "VMSTATUS", "FROM_DID", "__FROM_DID"))
+_REFUSED = frozenset(("JOINEMPTY", "JOINUNAVAIL", "FULL"))
+_UNREACHABLE = frozenset(("CHANUNAVAIL", "CONGESTION"))
+_PARKING = {"ParkedCall": "parked", "ParkedCallGiveUp": "gave_up", "ParkedCallTimeOut": "timed_out"}
+
+
+def _state(switch: Switch, message: Message) -> None:
+    """Newchannel, Newstate. chan_pjsip is born ringing in; chan_sip is born Down and rings in with its first Newstate."""
+    channel = switch.channel(message)
+    if channel is None:
+        return
+    state = message.get("ChannelState")
+    if state == _RING and channel.kind is Kind.TRUNK and channel.rung_by is None and channel.up_at is None:
+        channel.inbound = True
+    elif state == _UP and channel.up_at is None:
+        channel.up_at = switch.at
+
+
+def _local_bridge(switch: Switch, message: Message) -> None:
+    one, two = switch.channel(message, "LocalOne"), switch.channel(message, "LocalTwo")
+    if one is not None and two is not None and one.pair is not two:
+        switch.pair(one, two)
+
+
+# --- who is rung
+
+
+def _dial_begin(switch: Switch, message: Message) -> None:
+    dest = switch.channel(message, "Dest")
+    if dest is not None:
+        switch.rung(dest, switch.channel(message), message)
+
+
+def _dial_end(switch: Switch, message: Message) -> None:
+    dest, caller = switch.channel(message, "Dest"), switch.channel(message)
+    if dest is None:
+        return
+    ring = dest.rung_by or switch.rung(dest, caller, message)  # never dialled: it picked the call up
+    if caller is not None and ring.caller is not caller:  # transferred while it rang
+        if ring.caller is not None:
+            ring.caller.rings.remove(ring)
+        ring.caller = caller
+        caller.rings.append(ring)
+    if ring.ended is None:  # a queue prints a second DialEnd, which says less
+        ring.ended = switch.at
+        ring.status = message.get("DialStatus")
+    extension = switch.lines.extension(dest.endpoint)
+    if message.get("Forward") and extension and ring.caller is not None:
+        target = message.get("Forward").split("@")[0].rsplit("/", 1)[-1]
+        ring.caller.forwards[target] = extension
+
+
+def _pickup(switch: Switch, message: Message) -> None:
+    target = switch.channel(message, "Target")
+    if target is not None and target.rung_by is not None:
+        target.rung_by.picked_up = True
+
+
+# --- the dialplan (class `dialplan`: only where it is read)
+
+
+def _newexten(switch: Switch, message: Message) -> None:
+    """Only a hint: after a transfer one is printed with the new extension and the *old* application."""
+    channel = switch.channel(message)
+    if channel is None:
+        return
+    channel.application = (message.get("Application"), message.get("AppData"))
+    channel.application_at = switch.at
+    if channel.inbound:
+        channel.applications.append((switch.at, message.get("Application")))
+
+
+def _varset(switch: Switch, message: Message) -> None:
+    variable, value = message.get("Variable"), message.get("Value")
+    channel = switch.channel(message) if variable in _VARIABLES and value else None
+    if channel is None:
+        return
+    if variable == "DIALSTATUS":
+        _dialstatus(switch, channel, value)
+    elif variable == "QUEUESTATUS":
+        _queuestatus(switch, channel, value)
+    elif variable == "VMSTATUS":
+        channel.applications.append((switch.at, f"VMSTATUS={value}"))
+    elif not any(c.isdigit() for c in channel.first_exten):
+        channel.first_exten = value  # analogue lines come in at the extension `s`
+
+
+def _dialstatus(switch: Switch, channel: Channel, status: str) -> None:
+    """A telephone that is not registered gets no channel and no DialBegin: only Dial's arguments name it."""
+    application, data = channel.application or ("", "")
+    rung_since = bool(channel.rings) and channel.rings[-1].began >= channel.application_at
+    if application != "Dial" or status not in _UNREACHABLE or rung_since:
+        return
+    for target in data.split(",")[0].split("&"):
+        extension = switch.lines.extension(target.partition("/")[2])
+        if extension:
+            channel.unreachable.append((switch.at, extension))
+
+
+def _queuestatus(switch: Switch, channel: Channel, status: str) -> None:
+    """Who is refused at a queue's door gets no Queue event at all."""
+    application, data = channel.application or ("", "")
+    if status in _REFUSED and application == "Queue":
+        channel.stays.append(Stay(data.split(",")[0], channel, switch.at, left=switch.at, status=status))
+    elif channel.stays:
+        channel.stays[-1].status = status
+
+
+# --- queues and parking
+
+
+def _queue_join(switch: Switch, message: Message) -> None:
+    channel, queue = switch.channel(message), message.get("Queue")
+    if channel is not None and not channel.stays_in(queue):
+        channel.stays.append(Stay(queue, channel, switch.at))
+
+
+def _stay(switch: Switch, message: Message) -> Stay | None:
+    channel = switch.channel(message)
+    stays = channel.stays if channel is not None else []
+    return next((s for s in reversed(stays) if s.queue == message.get("Queue")), None)
+
+
+def _queue_leave(switch: Switch, message: Message) -> None:
+    stay = _stay(switch, message)
+    if stay is not None and stay.left is None:
+        stay.left = switch.at
+
+
+def _queue_abandon(switch: Switch, message: Message) -> None:
+    """Sent also when the queue timed out or was left empty: no sign of a hang-up."""
+    stay = _stay(switch, message)
+    if stay is not None:
+        stay.abandoned = True
+
+
+def _agent_connect(switch: Switch, message: Message) -> None:
+    """Sent also when the member's voicemail answered: no sign of a person."""
+    stay = _stay(switch, message)
+    if stay is not None:
+        stay.connected = switch.at
+
+
+def _parked(switch: Switch, message: Message) -> None:
+    channel = switch.channel(message, "Parkee")
+    if channel is not None:
+        channel.parking = _PARKING[message.name]
+        channel.parked_at = switch.at if message.name == "ParkedCall" else channel.parked_at
+
+
+# --- bridges
+
+
+def _bridge_enter(switch: Switch, message: Message) -> None:
+    """BridgeCreate is printed once in Asterisk's life for a parking lot: the type is taken from every entering."""
+    channel = switch.channel(message)
+    if channel is not None:
+        bridge = switch.bridge(message.get("BridgeUniqueid"))
+        bridge.holding = "holding" in message.get("BridgeTechnology") or message.get("BridgeType") == "parking"
+        switch.move(channel, bridge)
+
+
+def _bridge_leave(switch: Switch, message: Message) -> None:
+    channel = switch.channel(message)
+    bridge = channel.bridge if channel is not None else None
+    if channel is not None and bridge is not None and bridge.uniqueid == message.get("BridgeUniqueid"):
+        switch.move(channel, None)
+
+
+def _bridge_destroy(switch: Switch, message: Message) -> None:
+    bridge = switch.bridges.pop(message.get("BridgeUniqueid"), None)
+    for channel in list(bridge.members.values()) if bridge else []:
+        switch.move(channel, None)
+
+
+def _bridge_merge(switch: Switch, message: Message) -> None:
+    source = switch.bridges.get(message.get("FromBridgeUniqueid"))
+    for channel in list(source.members.values()) if source else []:
+        switch.move(channel, switch.bridge(message.get("ToBridgeUniqueid")))
+
+
+# --- the end
+
+
+def _hangup_request(switch: Switch, message: Message) -> None:
+    """The other side hung up; SoftHangupRequest would be the PBX."""
+    channel = switch.channel(message)
+    if channel is not None:
+        channel.hung_up_itself = True
+
+
+def _hangup(switch: Switch, message: Message) -> None:
+    channel = switch.channels.get(message.get("Uniqueid"))
+    if channel is not None:
+        channel.cause = number(message.get("Cause"))
+        channel.tech_cause = number(message.get("TechCause"))
+        switch.end(channel)
+
+
+def number(text: str) -> int:
+    """An integer header; 0 where it is none."""
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+SIGNS: Mapping[str, Callable[[Switch, Message], None]] = {
+    "Newchannel": _state,
+    "Newstate": _state,
+    "Newexten": _newexten,
+    "VarSet": _varset,
+    "LocalBridge": _local_bridge,
+    "DialBegin": _dial_begin,
+    "DialEnd": _dial_end,
+    "Pickup": _pickup,
+    "BridgeEnter": _bridge_enter,
+    "BridgeLeave": _bridge_leave,
+    "BridgeDestroy": _bridge_destroy,
+    "BridgeMerge": _bridge_merge,
+    "QueueCallerJoin": _queue_join,
+    "QueueCallerLeave": _queue_leave,
+    "QueueCallerAbandon": _queue_abandon,
+    "AgentConnect": _agent_connect,
+    "ParkedCall": _parked,
+    "ParkedCallGiveUp": _parked,
+    "ParkedCallTimeOut": _parked,
+    "HangupRequest": _hangup_request,
+    "Hangup": _hangup,
+}
