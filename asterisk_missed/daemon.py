@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -73,6 +74,22 @@ class _Flight:
     first: str
     seen_by: datetime
     talked: tuple[datetime, str] | None = None
+
+
+def run(config: Config, journal: Journal) -> bool:
+    """One daemon until SIGTERM or SIGINT (returns False), or SIGHUP (True: the config is to be read anew)."""
+
+    async def until_signalled() -> bool:
+        daemon = Daemon(config, journal)
+        loop = asyncio.get_running_loop()
+        hung_up: list[bool] = []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, daemon.stop)
+        loop.add_signal_handler(signal.SIGHUP, lambda: (hung_up.append(True), daemon.stop()))
+        await daemon.run()
+        return bool(hung_up)
+
+    return asyncio.run(until_signalled())
 
 
 class Daemon:

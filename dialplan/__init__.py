@@ -1,1 +1,1 @@
-"""The templates of the generated contexts, read with importlib.resources."""
+"""The Jinja2 templates of the generated contexts: read as package data."""

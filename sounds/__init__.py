@@ -1,1 +1,1 @@
-"""The prompts, a folder per language, read with importlib.resources."""
+"""Prompts, one folder a language: read as package data."""

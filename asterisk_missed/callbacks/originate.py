@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..ami.wire import Action
-from ..calls.missed import NUMBER
+from ..calls.lines import NUMBER
 from ..rules.guard import as_dialled
 from ..rules.rule import Rule
 

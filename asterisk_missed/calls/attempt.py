@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .call import utc
+from .channel import Channel, ancestors
 from .lines import Kind, Lines
 from .missed import counting_talks
-from .channel import Channel, ancestors
 
 PREFIX = "missed-"  # of every ChannelId that we give to an Originate
 

@@ -24,9 +24,14 @@ class Kind(Enum):
 # Drivers behind whose channels nobody listens. Sources: the channel types that Asterisk's own modules create
 # (core_unreal, bridge_softmix, app_confbridge, app_chanspy, res_parking, chan_rtp, chan_audiosocket, chan_websocket).
 _MACHINES = frozenset(
-    "announcer asyncgoto audiosocket bridge cbann cbrec message multicastrtp nullrtp parked recorder rtp snoop surrogate "
-    "unicastrtp websocket".split()
+    (
+        *("announcer", "asyncgoto", "audiosocket", "bridge", "cbann", "cbrec", "message", "multicastrtp", "nullrtp"),
+        *("parked", "recorder", "rtp", "snoop", "surrogate", "unicastrtp", "websocket"),
+    )
 )
+
+# The number gate: everything that is dialled, or dials, goes through it. ASCII digits: isdigit() accepts others.
+NUMBER = re.compile(r"\+?[0-9]{3,20}")
 
 _SERIAL = re.compile(r"-[0-9a-f]+(;[12])?$")
 
@@ -101,4 +106,4 @@ def dialled_number(dial_string: str) -> str:
     """
     last = dial_string.rsplit("/", 1)[-1]
     number = last.removeprefix("sip:").split("@")[0]
-    return number if re.fullmatch(r"\+?[0-9]{3,20}", number) else ""
+    return number if NUMBER.fullmatch(number) else ""

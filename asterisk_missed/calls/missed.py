@@ -6,15 +6,11 @@ any person answered is missed by nobody, unless the caller was lost afterwards),
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from .call import EndedCall, Missed, utc
-from .lines import Kind, Lines
 from .channel import Channel, Ring, Stay, Talk, ancestors, descendants
-
-# The number gate: what does not pass is journalled, and never called. ASCII digits only.
-NUMBER = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
+from .lines import NUMBER, Kind, Lines
 
 # Somebody who answers within this time of a ring's end answered *instead* of it (a pickup, the winner of a ring group).
 ANSWERED_ELSEWHERE = 1.0

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import logging
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 
@@ -30,33 +27,19 @@ def command(asked: Invocation, no_web: bool) -> None:
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
     config = asked.config
+    if config.ami.open_to_all():
+        logging.getLogger(__name__).warning("[ami] secret_file = %s: everybody may read it", config.ami.secret_file)
     with _alone(config):
-        while _run_once(config, asked):
+        while _run_once(config):
             config = _reloaded(config, asked)
 
 
-def _run_once(config: Config, asked: Invocation) -> bool:
+def _run_once(config: Config) -> bool:
     """Run until a signal; True if it asks for a reload."""
-    from ..daemon import Daemon
+    from ..daemon import run
     from . import open_journal
 
-    daemon = Daemon(config, open_journal(config))
-    reload = False
-
-    def hang_up() -> None:
-        nonlocal reload
-        reload = True
-        daemon.stop()
-
-    async def run() -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, daemon.stop)
-        loop.add_signal_handler(signal.SIGHUP, hang_up)
-        await daemon.run()
-
-    asyncio.run(run())
-    return reload
+    return run(config, open_journal(config))
 
 
 def _reloaded(config: Config, asked: Invocation) -> Config:

@@ -15,11 +15,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, and_, func, insert, or_, select, update
 
-from ..calls.attempt import PREFIX
-from ..calls.call import Contact, EndedCall
 from ..callbacks.disposition import Disposition
 from ..callbacks.originate import Attempt
 from ..callbacks.plan import Callback, End, Next, Planned, Wait, contact_status, contact_words
+from ..calls.attempt import PREFIX
+from ..calls.call import Contact, EndedCall
 from ..rules.rule import Rule
 from .database import Database
 from .tables import attempts, callbacks, contacts, missed, revisions, rules, story
@@ -381,9 +381,9 @@ def _added(db: Connection, table: Table, **values: Any) -> int:
 
 
 def _callback(row: Any) -> Callback:
-    return Callback(
-        row.id, row.number, row.rule, row.due_at or row.first_due_at, row.first_due_at, row.since, row.attempts, row.did, row.reason
-    )  # fmt: skip
+    due_at = row.due_at or row.first_due_at
+    known = (row.id, row.number, row.rule, due_at, row.first_due_at, row.since)
+    return Callback(*known, row.attempts, row.did, row.reason)
 
 
 def _contact_columns(made: Contact | None) -> dict[str, Any]:

@@ -13,8 +13,15 @@ from .journal import Journal
 from .tables import attempts, callbacks, missed, story
 
 # Columns of `missed` that a row shows as they are, in the contract's order; `source`, `message` are put in their places.
-_PLAIN_BEFORE = "id pbx linkedid missed_at caller caller_name did trunk queue extension".split()
-_PLAIN_AFTER = "rule wait queue_wait lost_in lost_how status reason due_at called_back_at employee talk attempts message recovered".split()
+_PLAIN_BEFORE = ("id", "pbx", "linkedid", "missed_at", "caller", "caller_name", "did", "trunk", "queue", "extension")
+_PLAIN_AFTER = (
+    *("rule", "wait", "queue_wait", "lost_in", "lost_how", "status", "reason", "due_at", "called_back_at", "employee"),
+    *("talk", "attempts", "message", "recovered"),
+)
+_ATTEMPT = (
+    *("id", "rule", "first", "started_at", "ended_at", "disposition", "reason", "cause", "tech_cause", "employee"),
+    *("talked_at", "talk", "channel_id"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,5 +92,4 @@ def _shown(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _attempt(found: Mapping[str, Any]) -> dict[str, Any]:
-    names = "id rule first started_at ended_at disposition reason cause tech_cause employee talked_at talk channel_id".split()
-    return {name: found[name] for name in names}
+    return {name: found[name] for name in _ATTEMPT}

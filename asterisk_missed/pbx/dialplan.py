@@ -46,7 +46,7 @@ def render(rules: Sequence[Rule], config: Config) -> dict[str, str]:
     environment = SandboxedEnvironment(
         loader=DictLoader({name: _template(name) for name in ("common.conf.j2", "rule.conf.j2", "ring.conf.j2")}),
         undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701  it is no HTML; `finalize` refuses what could end a value
+        autoescape=False,
         finalize=_checked,
         trim_blocks=True,
         lstrip_blocks=True,

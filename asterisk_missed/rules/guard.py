@@ -5,7 +5,6 @@ Values in, values out: no telephone, no database, no clock. What passes here may
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -13,9 +12,8 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 from phonenumbers import shortnumberinfo as short_numbers
 
-from ..calls.lines import asterisk_pattern
+from ..calls.lines import NUMBER, asterisk_pattern
 
-NUMBER = re.compile(r"\+?[0-9]{3,20}")  # ASCII digits: isdigit() and \d accept other alphabets
 SHORTEST_SUBSCRIBER = 6  # digits; what is shorter and has no + is an internal, service or emergency number
 
 BAD_NUMBER = "bad_number"
