@@ -82,12 +82,11 @@ def run(config: Config, journal: Journal) -> bool:
     async def until_signalled() -> bool:
         daemon = Daemon(config, journal)
         loop = asyncio.get_running_loop()
-        hung_up: list[bool] = []
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, daemon.stop)
-        loop.add_signal_handler(signal.SIGHUP, lambda: (hung_up.append(True), daemon.stop()))
+        loop.add_signal_handler(signal.SIGHUP, daemon.reload)
         await daemon.run()
-        return bool(hung_up)
+        return daemon.reloading
 
     return asyncio.run(until_signalled())
 
@@ -122,6 +121,7 @@ class Daemon:
         self.inbox: asyncio.Queue[tuple[Message | _LinkUp | _LinkDown, float]] = asyncio.Queue()
         self.flights: dict[str, _Flight] = {}
         self.rules: dict[str, Rule] = {}
+        self.reloading = False
         self._revision = -1
         self._loaded = False
         self._load_again = _now()
@@ -149,6 +149,11 @@ class Daemon:
     def stop(self) -> None:
         """Ask `run` to return."""
         self._stopping.set()
+
+    def reload(self) -> None:
+        """Ask `run` to return, to be started with the config read anew."""
+        self.reloading = True
+        self.stop()
 
     # --- listen --------------------------------------------------------------------------------------------------
 

@@ -48,13 +48,13 @@ def context(text: str, name: str) -> str:
 def test_employees_are_rung_together_then_the_client() -> None:
     text = render([rule(ring={"employee": "20s", "client": "40s"})], Config())["rule-sales.conf"]
     assert "Dial(PJSIP/101&PJSIP/102,20,i)" in context(text, "missed-sales-employee")
-    assert "Dial(PJSIP/${EXTEN}@trunk-main,40,i)" in context(text, "missed-sales-client")
+    assert "Dial(PJSIP/${EXTEN}@trunk-main,40,iU(missed-talked))" in context(text, "missed-sales-client")
 
 
 def test_a_queue_is_a_queue_in_both_orders() -> None:
     for first, name in (("client", "missed-sales"), ("employee", "missed-sales-employee")):
         text = render([rule(first=first, connect={"queue": "sales"})], Config())["rule-sales.conf"]
-        assert "Queue(sales,,,,25)" in context(text, name)
+        assert "Queue(sales,,,,25" in context(text, name)
 
 
 def test_one_after_the_other_rings_each_alone() -> None:

@@ -20,7 +20,7 @@ SLACK = 10
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One Originate for a callback, as the journal wrote it down before it was sent. ``order``: see `employee_order`."""
+    """One Originate for a callback, as the journal wrote it down before it was sent. ``nth``: which of its callback's."""
 
     id: int
     channel_id: str
@@ -28,6 +28,7 @@ class Attempt:
     number: str
     rule: str
     did: str = ""
+    nth: int = 1
 
 
 def originate(attempt: Attempt, rule: Rule, number_format: str, country: str, order: Sequence[int] = ()) -> Action:

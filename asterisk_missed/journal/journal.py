@@ -253,10 +253,12 @@ class Journal:
                 "channel_id": channel_id,
                 "rule": rule.slug,
             }
-            attempt_id = _added(db, attempts, **values, first=rule.first, started_at=now)
+            tries = select(func.count()).select_from(attempts).where(attempts.c.callback_id == callback.id)
+            nth = db.execute(tries).scalar_one() + 1
+            attempt_id = _added(db, attempts, **values, nth=nth, first=rule.first, started_at=now)
             rows = self._rows(db, callback.id, {"status": "calling", "reason": None, "due_at": None})
-            self._tell(db, rows, now, "calling", {"attempt": attempt_id, "rule": rule.slug, "first": rule.first})
-            return Attempt(attempt_id, channel_id, callback.id, callback.number, rule.slug, callback.did)
+            self._tell(db, rows, now, "calling", {"attempt": nth, "rule": rule.slug, "first": rule.first})
+            return Attempt(attempt_id, channel_id, callback.id, callback.number, rule.slug, callback.did, nth)
 
     def unsent(self, attempt: Attempt, why: str, due_at: datetime, now: datetime) -> None:
         """The action never left this process: nothing rang, the callback waits as before."""
@@ -266,7 +268,7 @@ class Journal:
                 db.execute(update(callbacks).where(callbacks.c.id == attempt.callback_id).values(values))
                 new = {"status": "not_called_back", "reason": "scheduled", "due_at": due_at}
                 rows = self._rows(db, attempt.callback_id, new)
-                self._tell(db, rows, now, "not_sent", {"attempt": attempt.id, "ground": why} | _clean(**new))
+                self._tell(db, rows, now, "not_sent", {"attempt": attempt.nth, "ground": why} | _clean(**new))
 
     def talks(self, channel_id: str, employee: str, at: datetime) -> None:
         """Client and employee talk: whatever happens to us now, contact was made."""
@@ -276,12 +278,14 @@ class Journal:
                 return
             db.execute(update(attempts).where(attempts.c.id == row.id).values(talked_at=at, employee=employee))
             rows = self._rows(db, row.callback_id, {"employee": employee})
-            self._tell(db, rows, at, "talking", {"attempt": row.id, "employee": employee})
+            self._tell(db, rows, at, "talking", {"attempt": row.nth, "employee": employee})
 
     def note(self, attempt: Attempt, event: str, now: datetime, **details: Any) -> None:
         """A line of the story that changes nothing else (an attempt found again after a break)."""
         with self.database.writing() as db:
-            self._tell(db, self._rows(db, attempt.callback_id), now, event, {"attempt": attempt.id} | _clean(**details))
+            self._tell(
+                db, self._rows(db, attempt.callback_id), now, event, {"attempt": attempt.nth} | _clean(**details)
+            )
 
     def in_flight(self) -> tuple[InFlight, ...]:
         """This PBX's attempts that are not closed."""
@@ -290,7 +294,7 @@ class Journal:
             rows = db.execute(query.where(attempts.c.ended_at.is_(None), attempts.c.pbx == self.pbx)).all()
         return tuple(
             InFlight(
-                Attempt(r.id, r.channel_id, r.callback_id, r.number, r.rule, r.did),
+                Attempt(r.id, r.channel_id, r.callback_id, r.number, r.rule, r.did, r.nth),
                 r.first,
                 r.started_at,
                 r.talked_at,
@@ -320,7 +324,7 @@ class Journal:
                 new |= {"called_back_at": ended.talked_at or now, "employee": ended.employee, "talk": ended.talk}
             rows = self._rows(db, callback.id, new)
             details = _clean(
-                attempt=attempt.id, disposition=ended.word, status=then.status, reason=then.reason, employee=ended.employee,
+                attempt=attempt.nth, disposition=ended.word, status=then.status, reason=then.reason, employee=ended.employee,
                 talk=ended.talk, cause=ended.cause or None, due_at=then.due_at, ground=ground or then.ground,
             )  # fmt: skip
             self._tell(db, rows, now, "ended", details)

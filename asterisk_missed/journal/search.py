@@ -19,7 +19,19 @@ _PLAIN_AFTER = (
     *("talk", "attempts", "message", "recovered"),
 )
 _ATTEMPT = (
-    *("id", "rule", "first", "started_at", "ended_at", "disposition", "reason", "cause", "tech_cause", "employee"),
+    *(
+        "id",
+        "nth",
+        "rule",
+        "first",
+        "started_at",
+        "ended_at",
+        "disposition",
+        "reason",
+        "cause",
+        "tech_cause",
+        "employee",
+    ),
     *("talked_at", "talk", "channel_id"),
 )
 

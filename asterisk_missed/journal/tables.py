@@ -122,6 +122,7 @@ attempts = Table(
     metadata,
     C("id", Integer, primary_key=True),
     C("callback_id", ForeignKey("callbacks.id"), nullable=False, index=True),
+    C("nth", Integer, nullable=False),  # of its callback, from 1
     C("pbx", String(63), nullable=False),
     C("channel_id", String(149), nullable=False, unique=True),
     C("rule", String(31), nullable=False),
