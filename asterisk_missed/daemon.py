@@ -13,7 +13,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -313,8 +313,11 @@ class Daemon:
             return Disposition("ANSWERED", "answered", True, employee, at), "they talked; the end was not seen"
         number = str(flight.attempt.id)
         outcome = await self.link.send(Action("DBGet", [("Family", "missed_talk"), ("Key", number[-3:])]))
-        if isinstance(outcome, Answered) and any(e.get("Val") == number for e in outcome.events):
-            return Disposition("ANSWERED", "answered", True), "not seen, but the PBX's dialplan marked that they talked"
+        marks = [event.get("Val") for event in outcome.events] if isinstance(outcome, Answered) else []
+        marked = marked_at(marks, number)
+        if marked is not None:
+            ground = "not seen, but the PBX's dialplan marked that they talked"
+            return Disposition("ANSWERED", "answered", True, talked_at=marked), ground
         return ended, "the end was not seen"
 
     async def _find_again(self) -> None:
@@ -379,6 +382,15 @@ class Daemon:
             await work(*args, **kwargs)  # type: ignore[misc]
         except Exception:
             log.exception("%s: an error of this program; it goes on with the next", what)
+
+
+def marked_at(marks: Sequence[str], attempt: str) -> datetime | None:
+    """When an attempt's two ends were connected, by the dialplan's mark ``attempt/unix time``; None if it has none."""
+    for mark in marks:
+        whose, _, at = mark.partition("/")
+        if whose == attempt and at.isascii() and at.isdigit():
+            return datetime.fromtimestamp(int(at), UTC)
+    return None
 
 
 def _now() -> datetime:

@@ -169,8 +169,11 @@ class Shapes:
     def of(self, event: str) -> Sequence[Shape]:
         return self._known.get(event, ())
 
-    def learn(self, event: str, names: tuple[str, ...]) -> None:
-        if event in self._known or len(self._known) < self.EVENTS:
-            shapes = self._known.setdefault(event, [])
-            if len(shapes) < self.PER_EVENT:
-                shapes.append(Shape(names))
+    def learn(self, event: str, names: tuple[str, ...], block: bytes) -> None:
+        """``block`` is in order and has these headers. (A header without the space after its colon makes no pattern.)"""
+        known = self._known.get(event, [])
+        if len(known) >= self.PER_EVENT or (not known and len(self._known) >= self.EVENTS):
+            return
+        shape = Shape(names)
+        if shape.match(block):
+            self._known[event] = [*known, shape]

@@ -1,0 +1,156 @@
+#!/bin/bash
+# Makes a Debian system into the lab: `pbx` (the company's Asterisk, /etc/asterisk), `world` (the provider and the
+# telephones, /etc/world) and the product in a virtual environment of its own. `vagrant up` runs all of it in a virtual
+# machine; lab.py runs the same steps, one by one, in a chroot.
+#
+#   provision.sh                    everything, with services (a machine with systemd)
+#   provision.sh packages 22|16     print the Debian packages
+#   provision.sh python SETUP_CFG   the virtual environment and what the product depends on
+#   provision.sh configs            configuration, folders, sounds, secrets, of both Asterisks
+#   provision.sh product PATH       the product: a checkout or a wheel
+set -euo pipefail
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+VENV=/opt/asterisk-missed
+
+packages() {
+    case $1 in
+        22) echo asterisk asterisk-core-sounds-en-gsm python3 python3-venv ;;
+        16) echo asterisk asterisk-modules asterisk-voicemail asterisk-core-sounds-en-gsm python3 ;;
+        *) echo "provision.sh: Asterisk $1: 22 or 16" >&2; exit 2 ;;
+    esac
+}
+
+python() {
+    python3 -m venv "$VENV"
+    # setuptools is here so that the product can be built later without the network.
+    "$VENV/bin/pip" install --quiet --disable-pip-version-check setuptools wheel
+    requirements "$1" | "$VENV/bin/pip" install --quiet --disable-pip-version-check -r /dev/stdin
+}
+
+requirements() {
+    python3 - "$1" <<'PYTHON'
+import configparser, sys
+setup = configparser.ConfigParser(interpolation=None)
+setup.read(sys.argv[1])
+print(setup["options"]["install_requires"])
+PYTHON
+}
+
+configs() {
+    # Debian's samples go: what is loaded should be readable in one sitting.
+    rm -f /etc/asterisk/*.conf
+    install -d /etc/asterisk/manager.d /etc/world/manager.d
+    install -m 0644 "$HERE"/pbx/*.conf /etc/asterisk/
+    install -m 0644 "$HERE"/world/*.conf /etc/world/
+    extensions
+    folders
+    sounds
+    secrets
+}
+
+# The company's hundred telephones, 100 to 199, and their mailboxes. One whose number ends with 5 is not registered: it has
+# no contact. Those of a lane (the middle digit) pick up each other's calls.
+extensions() {
+    local number contact
+    for number in {100..199}; do
+        contact="contact = sip:$number@127.0.0.3:5060"
+        [[ $number == ??5 ]] && contact="; no contact: not registered"
+        printf '\n[%s](extension)\naors = %s\ncallerid = %s\nnamed_call_group = lane%s\nnamed_pickup_group = lane%s\nmailboxes = %s@default\n[%s](extension-aor)\n%s\n' \
+            "$number" "$number" "<$number>" "${number:1:1}" "${number:1:1}" "$number" "$number" "$contact"
+    done >/etc/asterisk/pjsip_extensions.conf
+    { echo '[default]'; printf '%s => 1234,Extension %s\n' $(for number in {100..199}; do echo "$number $number"; done); } \
+        >/etc/asterisk/voicemail_extensions.conf
+}
+
+folders() {
+    install -d -o asterisk -g asterisk -m 0750 /etc/asterisk/asterisk_missed.d /etc/asterisk-missed /var/lib/asterisk-missed
+    install -d -o asterisk -g asterisk -m 0755 /run/asterisk /var/lib/world /var/log/world /var/log/world/cel-custom \
+        /var/spool/world /var/spool/world/heard /run/world
+    chown -R asterisk:asterisk /var/lib/asterisk /var/log/asterisk /var/spool/asterisk
+}
+
+# Music on hold: 300 Hz, a second on, half a second off.
+sounds() {
+    install -d -o asterisk -g asterisk /var/lib/asterisk/hold
+    python3 - <<'PYTHON'
+import array, math, wave
+rate = 8000
+on = [int(8000 * math.sin(2 * math.pi * 300 * n / rate)) for n in range(rate)]
+with wave.open("/var/lib/asterisk/hold/hold.wav", "wb") as out:
+    out.setparams((1, 2, rate, 0, "NONE", ""))
+    out.writeframes(array.array("h", (on + [0] * (rate // 2)) * 10).tobytes())
+PYTHON
+}
+
+secrets() {
+    umask 077
+    local pbx world
+    pbx=$(secret) world=$(secret)
+    echo "$pbx" >/etc/asterisk-missed/ami.secret
+    echo "$world" >/etc/world/ami.secret
+    # The rights are the fewest that do the work. writetimeout: by default Asterisk drops a reader that is busy for 100 ms.
+    cat >/etc/asterisk/manager.d/asterisk-missed.conf <<CONF
+[asterisk-missed]
+secret = $pbx
+deny = 0.0.0.0/0.0.0.0
+permit = 127.0.0.0/255.0.0.0
+read = system,call,agent,user,dialplan
+write = originate,reporting,call
+writetimeout = 10000
+CONF
+    cat >/etc/world/manager.d/world.conf <<CONF
+[world]
+secret = $world
+deny = 0.0.0.0/0.0.0.0
+permit = 127.0.0.0/255.0.0.0
+read = all
+write = all
+writetimeout = 10000
+CONF
+    chown asterisk:asterisk /etc/asterisk-missed/ami.secret /etc/world/ami.secret \
+        /etc/asterisk/manager.d/asterisk-missed.conf /etc/world/manager.d/world.conf
+}
+
+secret() {
+    python3 -c 'import secrets; print(secrets.token_hex(16))'
+}
+
+product() {
+    # Without the network and without what it depends on: that is the "python" step's.
+    "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --force-reinstall "$1"
+    ln -sf "$VENV/bin/asterisk-missed" /usr/local/bin/asterisk-missed
+}
+
+services() {
+    cat >/etc/systemd/system/asterisk-world.service <<'UNIT'
+[Unit]
+Description=The provider and the telephones of the asterisk-missed lab
+After=network.target
+
+[Service]
+ExecStart=/usr/sbin/asterisk -f -U asterisk -G asterisk -C /etc/world/asterisk.conf
+RuntimeDirectory=world
+User=asterisk
+Restart=on-failure
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+    systemctl daemon-reload
+    systemctl enable asterisk asterisk-world
+    systemctl restart asterisk asterisk-world
+}
+
+all() {
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -q
+    # shellcheck disable=SC2046 # the words are packages
+    apt-get install -yq $(packages 22)
+    python "$HERE/../setup.cfg"
+    configs
+    product "$HERE/.."
+    services
+}
+
+"${@:-all}"
