@@ -177,7 +177,7 @@ class Daemon:
                 happenings += self.tracker.feed(item, at)
             elif isinstance(item, _LinkDown):
                 self._may_dial.clear()
-                self.tracker.link_lost(at)
+                happenings += self.tracker.link_lost(at)
             else:
                 await self._safely("attempts", self._find_again)
             if self.inbox.empty() or len(happenings) > 100:

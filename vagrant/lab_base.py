@@ -35,16 +35,22 @@ FORMAT = 1
 # Where the provisioning lies within a base.
 INSIDE = "opt/asterisk-missed-lab"
 
-# What the host needs, by the file that shows it is there.
-TOOLS = {
-    "/usr/bin/mmdebstrap": "mmdebstrap",
-    "/usr/bin/nsenter": "util-linux",
-    "/sbin/ip": "iproute2",
-    "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
-}
+# What the host needs: commands, and the keys that Debian's archive is signed with, by package.
+COMMANDS = {"mmdebstrap": "mmdebstrap", "ip": "iproute2", "nsenter": "util-linux"}
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 # The host's settings that pip in the chroot may need to reach its index.
-PIP_SETTINGS = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "PIP_INDEX_URL", "PIP_DEFAULT_TIMEOUT")
+PIP_SETTINGS = (
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "PIP_INDEX_URL",
+    "PIP_DEFAULT_TIMEOUT",
+)
 CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
 
 # A base that no lab has stood on for so long is removed, in seconds.
@@ -68,7 +74,8 @@ def prepare_host() -> None:
     """Root, and the tools that build a chroot. LabError says in one line what is missing."""
     if os.geteuid() != 0:
         raise LabError("the lab needs root (chroot, mounts, network namespaces): run it with sudo")
-    missing = sorted({package for file, package in TOOLS.items() if not Path(file).exists()})
+    missing = [package for command, package in COMMANDS.items() if not shutil.which(command, path=SYSTEM_PATH)]
+    missing += [] if KEYRING.exists() else ["debian-archive-keyring"]
     if not missing:
         return
     if not shutil.which("apt-get"):
@@ -176,7 +183,13 @@ def copy_provisioning(root: Path) -> None:
 
 def provision(root: Path, *words: str, env: dict[str, str] | None = None) -> None:
     """One step of the provisioning, in the file tree."""
-    run(*entrance(root, None, None), "bash", f"/{INSIDE}/vagrant/provision.sh", *words, env={**ENVIRONMENT, **(env or {})})
+    run(
+        *entrance(root, None, None),
+        "bash",
+        f"/{INSIDE}/vagrant/provision.sh",
+        *words,
+        env={**ENVIRONMENT, **(env or {})},
+    )
 
 
 def _install_python(root: Path) -> None:

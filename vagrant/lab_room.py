@@ -19,7 +19,11 @@ from pathlib import Path
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 # The host's variables do not reach into the room, but for these.
-ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/root"}
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "HOME": "/root",
+}
 
 
 class LabError(Exception):
@@ -80,7 +84,9 @@ def mount_system(root: Path) -> None:
         node.touch()
         run("mount", "--bind", f"/dev/{name}", node)
     (root / "dev/fd").symlink_to("/proc/self/fd")
-    (root / "dev/shm").mkdir(mode=0o1777)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        (root / "dev" / name).symlink_to(f"fd/{number}")
+    (root / "dev/shm").mkdir()
     (root / "dev/shm").chmod(0o1777)
 
 

@@ -7,6 +7,7 @@
 #   provision.sh packages 22|16     print the Debian packages
 #   provision.sh python SETUP_CFG   the virtual environment and what the product depends on
 #   provision.sh configs            configuration, folders, sounds, secrets, of both Asterisks
+#   provision.sh wheel PATH TO      make a wheel of a checkout
 #   provision.sh product PATH       the product: a checkout or a wheel
 set -euo pipefail
 
@@ -116,9 +117,15 @@ secret() {
     python3 -c 'import secrets; print(secrets.token_hex(16))'
 }
 
+# Without the network and without what the product depends on: that is the "python" step's.
+OFFLINE=(--quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation)
+
+wheel() {
+    "$VENV/bin/pip" wheel "${OFFLINE[@]}" --wheel-dir "$2" "$1"
+}
+
 product() {
-    # Without the network and without what it depends on: that is the "python" step's.
-    "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --force-reinstall "$1"
+    "$VENV/bin/pip" install "${OFFLINE[@]}" --force-reinstall "$1"
     ln -sf "$VENV/bin/asterisk-missed" /usr/local/bin/asterisk-missed
 }
 

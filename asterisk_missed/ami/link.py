@@ -175,9 +175,8 @@ class Link:
     async def _watch(self, session: Session) -> None:
         """End the session when nothing is heard any more: a half-open connection tells nobody."""
         loop = asyncio.get_running_loop()
-        due = loop.time()
         while session.open:
-            due += self._ping_every
+            due = loop.time() + self._ping_every
             await session.send(Action("Ping"), self._ping_every)
             silent = loop.time() - session.heard
             if silent >= MISSED_PINGS * self._ping_every:

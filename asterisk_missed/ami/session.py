@@ -195,6 +195,8 @@ class Session(asyncio.Protocol):
             async with asyncio.timeout(timeout):
                 return await pending.answer
         except TimeoutError:
+            if pending.answer.done():  # both at once, as after a stop of this process
+                return pending.answer.result()
             return Unknown(f"no answer to {action.name} within {timeout:g} s")
         finally:
             self._pending.pop(action_id, None)
@@ -246,27 +248,32 @@ class Account:
 
 async def open_session(account: Account, make: Callable[[], Session]) -> tuple[Session, str]:
     """A connection and its banner. ConnectionError if there is none, or what is there is no AMI."""
-    manager = _Manager(host=account.host, port=account.port, protocol_factory=make)
+    made: list[Session] = []
+
+    def factory() -> Session:
+        made.append(make())
+        return made[-1]
+
+    manager = _Manager(host=account.host, port=account.port, protocol_factory=factory)
     try:
         async with asyncio.timeout(CONNECT_WITHIN):
-            _, session = await manager.connect()
-    except TimeoutError:
-        raise ConnectionError(f"AMI {account.place}: no connection within {CONNECT_WITHIN:g} s") from None
-    except OSError as error:
-        raise ConnectionError(f"AMI {account.place}: {error.strerror or error}") from None
-    try:
+            await manager.connect()
         async with asyncio.timeout(CONNECT_WITHIN):
-            banner = await asyncio.shield(session.greeted)
-        if banner:
-            return session, banner
-        ended = session.ended.done() and "it closed the connection before its banner"
-        raise ConnectionError(f"AMI {account.place}: {ended or 'this is no AMI: it greets with something else'}")
-    except TimeoutError:
-        session.close("no banner")
-        raise ConnectionError(f"AMI {account.place}: this is no AMI: no banner within {CONNECT_WITHIN:g} s") from None
-    except BaseException:
-        session.close("not an AMI")
+            banner = await asyncio.shield(made[0].greeted)
+        if made[0].ended.done():
+            raise ConnectionError("it closed the connection before its banner")
+        if not banner:
+            raise ConnectionError("this is no AMI: it greets with something else")
+    except BaseException as error:
+        for session in made:
+            session.close("not an AMI")
+        if isinstance(error, TimeoutError):
+            what = "this is no AMI: no banner" if made else "no connection"
+            raise ConnectionError(f"AMI {account.place}: {what} within {CONNECT_WITHIN:g} s") from None
+        if isinstance(error, OSError):
+            raise ConnectionError(f"AMI {account.place}: {error.strerror or error}") from None
         raise
+    return made[0], banner
 
 
 async def log_in(account: Account, session: Session, within: float) -> None:

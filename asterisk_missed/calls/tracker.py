@@ -103,9 +103,14 @@ class Tracker:
         """Let time pass: judge the calls whose grace is over, announce the talks that have lasted long enough."""
         return self._settled(now - self._skew)
 
-    def link_lost(self, now: float) -> None:
-        """Nothing is heard from here on, until the state of the switch is taken anew."""
-        self._snapshot.link_lost(now - self._skew)
+    def link_lost(self, now: float) -> list[Happening]:
+        """Nothing is heard from here on, until the state of the switch is taken anew. What has ended is judged at once."""
+        at = now - self._skew
+        self._snapshot.link_lost(at)
+        self._settle(at)
+        while self._ending:
+            self._ended(self._ending.popleft()[1], at + GRACE)
+        return self._settled(at)
 
     def finish(self) -> list[Happening]:
         """The stream is over: judge what has ended."""

@@ -48,7 +48,7 @@ def _happenings(files: Sequence[Path], config: Config) -> Iterator[Happening]:
     at = 0.0
     for place, path in enumerate(files):
         if place:
-            tracker.link_lost(at)
+            yield from tracker.link_lost(at)
         decoder = Decoder()
         for at, block in _blocks(path):
             for message in decoder.feed(block):

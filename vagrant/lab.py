@@ -1,0 +1,523 @@
+#!/usr/bin/env python3
+"""A lab on one machine: a company's Asterisk, and a second one that is its provider, its clients and its telephones.
+
+    lab.py up                                  bring it up, and print how to try it
+    lab.py call 79160000001 74951234567        a client calls the company
+    lab.py dial 101 89160000001                an employee calls somebody
+    lab.py exec -- asterisk -rx 'core show channels'
+    lab.py status
+    lab.py down
+
+Needs Linux, root and Python 3.9 or newer; the rest it installs. Tests import the class Lab. See docs/lab.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lab_base as bases
+import lab_room as rooms
+from lab_room import LabError, until
+from lab_world import Account, Ami, FarCall, connect, far_calls, same_number
+
+# Where labs stand. Not /run: it is often too small, and mounted so that nothing in it can be executed.
+STATE = Path(os.environ.get("ASTERISK_MISSED_LAB_STATE", "/var/lib/asterisk-missed-lab")).resolve()
+
+# What is part of the product: a change in it makes a new wheel.
+SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "asterisk_missed", "conf", "dialplan", "sounds")
+
+# How long an Asterisk may take to be ready, and to end, in seconds. It takes 2 to 6, more on a loaded machine.
+READY = 60.0
+END = 15.0
+
+# The two Asterisks: configuration, run folder, AMI.
+CONFIGS = {"pbx": "/etc/asterisk/asterisk.conf", "world": "/etc/world/asterisk.conf"}
+RUN = {"pbx": "run/asterisk", "world": "run/world"}
+AMI = {
+    "pbx": ("127.0.0.1", "asterisk-missed", "etc/asterisk-missed/ami.secret"),
+    "world": ("127.0.0.2", "world", "etc/world/ami.secret"),
+}
+AMI_PORT = 5038
+
+# Sides of the far end that are called by the PBX, in its log.
+CALLED = ("provider", "telephones")
+HEARD = "/var/spool/world/heard"
+
+# What a client and an employee speak with, in Hz.
+CLIENT_VOICE = 440
+EMPLOYEE_VOICE = 600
+
+
+@dataclass(frozen=True)
+class WorldCall:
+    """A call that was begun in the world. It goes on by itself; what became of it is asked of the lab."""
+
+    lab: Lab
+    uniqueid: str
+    heard: Path  # a recording of what the caller hears once he is answered (WAV, 8 kHz, mono)
+
+    @property
+    def seen(self) -> FarCall | None:
+        """The call as the far end logged it, None when it has not begun yet."""
+        return next((call for call in self.lab.far_calls() if call.uniqueid == self.uniqueid), None)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the company's PBX answered it: an IVR or a queue counts."""
+        return self.seen is not None and self.seen.answered_at is not None
+
+    @property
+    def ended(self) -> bool:
+        return self.seen is not None and self.seen.ended_at is not None
+
+    def hang_up(self) -> None:
+        """The caller hangs up now. LabError when the call is over already."""
+        with self.lab.session("world") as ami:
+            ami.do("Hangup", Channel=self.uniqueid)
+
+
+class Lab:
+    """One lab. Its name tells it from others on the same host."""
+
+    def __init__(self, name: str = "lab", asterisk: str = "22") -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", name):
+            raise LabError(f"a lab's name is made of a-z, 0-9 and '-': {name!r}")
+        if asterisk not in bases.SUITES:
+            raise LabError(f"Asterisk {asterisk}: there is {' and '.join(bases.SUITES)}")
+        self.name = name
+        self.asterisk = asterisk
+        self.room = STATE / name
+        self.root = self.room / "root"
+        self.network = f"missed-{name}"
+        self._started: dict[str, subprocess.Popen[bytes]] = {}
+
+    @classmethod
+    def attach(cls, name: str = "lab") -> Lab:
+        """A lab that is up already."""
+        try:
+            return cls(name, json.loads((STATE / name / "lab.json").read_text())["asterisk"])
+        except OSError:
+            raise LabError(f"there is no lab {name!r}: lab.py up --name {name}") from None
+
+    # ------------------------------------------------------------ up and down
+
+    def up(self, wheel: Path | None = None) -> Lab:
+        """Bring it up, fresh: whatever stands under this name is cleared first. Both Asterisks are ready on return."""
+        bases.prepare_host()
+        with bases.locked(f"lab-{self.name}"):
+            self._clear()
+            try:
+                self._furnish(bases.base(self.asterisk))
+                self.start("pbx", wait=False)
+                self.start("world", wait=False)
+                self._install_product(wheel)
+                self.await_ready("pbx")
+                self.await_ready("world")
+                (self.room / "lab.json").write_text(json.dumps({"asterisk": self.asterisk}))
+            except BaseException:
+                self._clear()
+                raise
+        return self
+
+    def down(self) -> None:
+        """Take it away: no process, mount, network or file is left."""
+        if os.geteuid() != 0:
+            raise LabError("the lab needs root: run it with sudo")
+        with bases.locked(f"lab-{self.name}"):
+            self._clear()
+
+    def _clear(self) -> None:
+        rooms.kill_processes(self.root, self.network)
+        for process in self._started.values():
+            process.wait()
+        self._started.clear()
+        rooms.clear(self.room)
+        rooms.remove_network(self.network)
+
+    def _furnish(self, base: Path) -> None:
+        self.root.mkdir(parents=True)
+        rooms.mount_overlay(base, self.room)
+        rooms.mount_system(self.root)
+        rooms.add_network(self.network)
+        bases.copy_provisioning(self.root)
+        bases.provision(self.root, "configs")
+
+    def _install_product(self, wheel: Path | None) -> None:
+        if self.asterisk not in bases.WITH_PRODUCT:
+            return
+        inside = self.root / bases.INSIDE
+        cached = wheel or _cached_wheel()
+        if cached.exists():
+            shutil.copy(cached, inside)
+        elif wheel:
+            raise LabError(f"there is no wheel {wheel}")
+        else:
+            _copy_sources(inside / "checkout")
+            bases.provision(self.root, "wheel", f"/{bases.INSIDE}/checkout", f"/{bases.INSIDE}")
+            _keep(next(inside.glob("*.whl")), cached)
+        bases.provision(self.root, "product", f"/{bases.INSIDE}/{next(inside.glob('*.whl')).name}")
+
+    # ------------------------------------------------------------ the two Asterisks: "pbx" and "world"
+
+    def start(self, which: str, wait: bool = True) -> None:
+        """Start one of the Asterisks."""
+        with (self.room / f"{which}.out").open("ab") as out:
+            self._started[which] = self.popen(
+                ["asterisk", "-f", "-C", CONFIGS[which]],
+                user="asterisk",
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,  # Ctrl-C in the terminal is not meant for it
+            )
+        if wait:
+            self.await_ready(which)
+
+    def stop(self, which: str) -> None:
+        """End one of the Asterisks as a restart of its service does: calls are hung up, AMI is told."""
+        pid = self.pid(which)
+        self.cli(which, "core stop now")
+        self._await_end(which, pid)
+
+    def kill(self, which: str) -> None:
+        """End one of the Asterisks as a power cut does."""
+        pid = self.pid(which)
+        if pid is not None:
+            os.kill(pid, 9)
+        self._await_end(which, pid)
+
+    def _await_end(self, which: str, pid: int | None) -> None:
+        until(lambda: pid is None or not self._lives(pid), END, f"{which} ({pid}) had ended")
+        if which in self._started:
+            self._started.pop(which).wait()
+
+    def pid(self, which: str) -> int | None:
+        """The process of one of the Asterisks, None when it does not run."""
+        with suppress(OSError, ValueError):
+            pid = int((self.root / RUN[which] / "asterisk.pid").read_text())
+            return pid if self._lives(pid) else None
+        return None
+
+    def _lives(self, pid: int) -> bool:
+        # A pid file may outlive its process, and the number may have gone to another one.
+        with suppress(OSError):
+            return Path(f"/proc/{pid}/root").readlink() == self.root
+        return False
+
+    def await_ready(self, which: str) -> None:
+        """Return when it has booted and accepts AMI and calls."""
+        until(lambda: self._booted(which), READY, f"{which} was ready; its words are in {self.room / (which + '.out')}")
+
+    def _booted(self, which: str) -> bool:
+        if which in self._started and self._started[which].poll() is not None:
+            words = (self.room / f"{which}.out").read_text(errors="replace").strip().splitlines()
+            raise LabError(f"{which} ended while it started: {words[-1] if words else '(it said nothing)'}")
+        with suppress(OSError, LabError), self.session(which) as ami:
+            # Sent after log-in, at once or when the modules are loaded.
+            return any(block.get("Event") == "FullyBooted" for block in ami.blocks())
+        return False
+
+    def cli(self, which: str, command: str) -> str:
+        """What Asterisk's command line answers."""
+        done = self.exec(["asterisk", "-C", CONFIGS[which], "-rx", command], capture_output=True, text=True)
+        return str(done.stdout)
+
+    def ami(self, which: str = "pbx") -> Account:
+        """Where its AMI is (within the lab's network: see connect) and who may log in."""
+        host, user, secret = AMI[which]
+        return Account(host, AMI_PORT, user, (self.root / secret).read_text().strip())
+
+    def session(self, which: str) -> Ami:
+        """A logged-in AMI session."""
+        return Ami(self.network, self.ami(which))
+
+    def connect(self, host: str, port: int) -> Any:
+        """A socket connected within the lab's network, for a test that runs outside."""
+        return connect(self.network, host, port)
+
+    # ------------------------------------------------------------ commands and files
+
+    def exec(
+        self, cmd: Sequence[str], user: str | None = None, env: Mapping[str, str] | None = None, **options: Any
+    ) -> subprocess.CompletedProcess[Any]:
+        """Run a command inside, in the lab's network; options are subprocess.run's."""
+        words, environment = self._inside(cmd, user, env)
+        return subprocess.run(words, env=environment, check=options.pop("check", False), **options)
+
+    def popen(
+        self, cmd: Sequence[str], user: str | None = None, env: Mapping[str, str] | None = None, **options: Any
+    ) -> subprocess.Popen[Any]:
+        """Start a command inside; options are subprocess.Popen's. Its pid is the command's own."""
+        words, environment = self._inside(cmd, user, env)
+        return subprocess.Popen(words, env=environment, **options)
+
+    def _inside(
+        self, cmd: Sequence[str], user: str | None, env: Mapping[str, str] | None
+    ) -> tuple[list[str], dict[str, str]]:
+        if not rooms.network(self.network).exists():
+            raise LabError(f"the lab {self.name!r} is not up: lab.py up --name {self.name}")
+        home = {"HOME": "/var/lib/asterisk"} if user == "asterisk" else {}
+        return [*rooms.entrance(self.root, self.network, user), *cmd], {**rooms.ENVIRONMENT, **home, **(env or {})}
+
+    def path(self, inside: str) -> Path:
+        """A path of the lab as the host sees it."""
+        return self.root / inside.lstrip("/")
+
+    def write(self, inside: str, text: str, mode: int = 0o640) -> None:
+        """Write a file as Asterisk's user owns it."""
+        file = self.path(inside)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        file.chmod(mode)
+        uid, gid = self._asterisk_ids()
+        os.chown(file, uid, gid)
+
+    def read(self, inside: str) -> str:
+        return self.path(inside).read_text()
+
+    def _asterisk_ids(self) -> tuple[int, int]:
+        for line in self.read("/etc/passwd").splitlines():
+            name, _, uid, gid, *_ = line.split(":")
+            if name == "asterisk":
+                return int(uid), int(gid)
+        raise LabError("there is no user asterisk in the lab")
+
+    # ------------------------------------------------------------ people
+
+    def client_calls(
+        self, number: str, did: str, seconds: float, name: str | None = None, dtmf: str | None = None
+    ) -> WorldCall:
+        """A client calls the company and hangs up after so many seconds, counted from dialling. Returns at once.
+
+        number: his, as the provider sends it (or "anonymous"); did: as it is dialled, with or without +; dtmf: what he
+        presses once he is answered, "w" is a pause of half a second.
+        """
+        return self._world_calls("company", number, did, seconds, CLIENT_VOICE, name, dtmf)
+
+    def employee_dials(self, extension: str, number: str, seconds: float, dtmf: str | None = None) -> WorldCall:
+        """The telephone of an extension dials, and hangs up after so many seconds, counted from dialling. Returns at once."""
+        return self._world_calls("desk", extension, number, seconds, EMPLOYEE_VOICE, None, dtmf)
+
+    def _world_calls(
+        self, side: str, number: str, to: str, seconds: float, voice: int, name: str | None, dtmf: str | None
+    ) -> WorldCall:
+        uniqueid = f"{side}-{secrets.token_hex(8)}"
+        heard = f"{HEARD}/{uniqueid}.wav"
+        variables = {
+            "CALL_UNTIL": f"{time.time() + seconds:.3f}",
+            "CALL_HEARD": heard,
+            "CALL_KEYS": dtmf or "",
+            "CALL_VOICE": str(voice),
+        }
+        with self.session("world") as ami:
+            ami.do(
+                "Originate",
+                Channel=f"PJSIP/{to}@{side}",
+                Context="caller",
+                Exten="s",
+                Priority="1",
+                CallerID=f'"{name}" <{number}>' if name else f"<{number}>",
+                ChannelId=uniqueid,
+                Timeout=str(int(seconds * 1000)),
+                Async="true",
+                Variable=[f"{key}={value}" for key, value in variables.items()],
+            )
+        return WorldCall(self, uniqueid, self.path(heard))
+
+    @staticmethod
+    def did_of(extension: str) -> str:
+        """The DID that rings this extension."""
+        return f"74952000{extension}"
+
+    @staticmethod
+    def did_of_queue(queue: str) -> str:
+        """The DID that leads into this queue."""
+        named = {"sales": "74951234567", "support": "78120000001", "nobody": "74952003099"}
+        return named.get(queue) or f"749520030{'01'[queue[0] == 'n']}{queue[1]}"
+
+    # ------------------------------------------------------------ the truth, from the far end's own log
+
+    def far_calls(self, number: str | None = None) -> list[FarCall]:
+        """Calls of the far end, oldest first: all, or those that the PBX made to this number, however it is written."""
+        calls = far_calls(self.path("/var/log/world/cel-custom/calls.csv"))
+        if number is None:
+            return calls
+        return [call for call in calls if call.side in CALLED and same_number(call.number, number)]
+
+    def calls_to(self, number: str) -> int:
+        """How often a client's or an employee's telephone was rung by the PBX; an attempt that was refused counts."""
+        return len(self.far_calls(number))
+
+    def heard_by(self, number: str) -> list[Path]:
+        """Recordings of what this telephone heard: extensions 1L8, clients 7917... and 7918... (WAV, 8 kHz, mono)."""
+        return sorted(self.path(HEARD).glob(f"{number}-*.wav"), key=lambda file: file.stat().st_mtime)
+
+
+def labs() -> list[Lab]:
+    """The labs on this host that are up, or half so."""
+    return [_known(room.name) for room in sorted(STATE.glob("*")) if room.is_dir()]
+
+
+def _known(name: str) -> Lab:
+    with suppress(LabError):
+        return Lab.attach(name)
+    return Lab(name)
+
+
+def _cached_wheel() -> Path:
+    """Where the wheel of the checkout as it stands is kept, or is to be kept."""
+    digest = hashlib.sha256()
+    for file in _source_files():
+        digest.update(f"{file.relative_to(bases.CHECKOUT)}\0".encode() + file.read_bytes() + b"\0")
+    # One folder for each, since the name of a wheel must not be changed.
+    folder = bases.CACHE / "wheels" / digest.hexdigest()[:16]
+    return next(folder.glob("*.whl"), folder / "none.whl")
+
+
+def _source_files() -> list[Path]:
+    files: list[Path] = []
+    for source in (bases.CHECKOUT / name for name in SOURCES):
+        files += [source] if source.is_file() else sorted(file for file in source.rglob("*") if file.is_file())
+    return [file for file in files if "__pycache__" not in file.parts]
+
+
+def _copy_sources(to: Path) -> None:
+    for file in _source_files():
+        target = to / file.relative_to(bases.CHECKOUT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, target)
+
+
+def _keep(wheel: Path, place: Path) -> None:
+    shutil.rmtree(place.parent.parent, ignore_errors=True)  # only the newest is kept
+    place.parent.mkdir(parents=True)
+    shutil.copy(wheel, place.parent / wheel.name)
+
+
+HOW_TO = """\
+The lab {name!r} is up: Asterisk {asterisk}, root {root}
+
+  {lab} call 79160000001 74952000112 --seconds 5    a client calls extension 112, which does not answer
+  {lab} call 79160000002 74951234567 --seconds 8    a client calls the sales queue
+  {lab} dial 101 89160000001                        an employee calls a client
+  {lab} exec -- asterisk -rx 'core show channels'
+  {lab} exec --user asterisk -- asterisk-missed --help
+  {lab} calls                                       what reached the telephones
+  {lab} down
+
+Telephones 1L1 answer after 1 s, 1L2 never, 1L3 are busy, 1L5 are not registered; L is any digit. All tables: docs/lab.md"""
+
+
+def main() -> int:
+    """The command line; the exit status."""
+    wanted = _parser().parse_args()
+    try:
+        return int(wanted.do(wanted) or 0)
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 3
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lab.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    named = argparse.ArgumentParser(add_help=False)
+    named.add_argument("--name", default="lab", help="several labs may stand side by side (default: lab)")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    def verb(name: str, do: Any, text: str) -> argparse.ArgumentParser:
+        made = verbs.add_parser(name, help=text, parents=[named])
+        made.set_defaults(do=do)
+        return made
+
+    up = verb("up", _up, "bring the lab up, fresh")
+    up.add_argument("--asterisk", choices=list(bases.SUITES), default="22")
+    up.add_argument("--wheel", type=Path, help="the product to install instead of this checkout")
+    verb("down", _down, "take it away")
+    verb("status", _status, "which labs there are")
+    verb("calls", _calls, "what reached the telephones and the clients")
+    inside = verb("exec", _exec, "run a command inside: exec [--user asterisk] -- CMD...")
+    inside.add_argument("--user")
+    inside.add_argument("cmd", nargs=argparse.REMAINDER)
+    call = verb("call", _call, "a client calls the company")
+    call.add_argument("number", help="the client's, such as 79160000001")
+    call.add_argument("did", help="what he dials, such as 74951234567")
+    call.add_argument("--display-name")
+    dial = verb("dial", _dial, "an employee's telephone calls somebody")
+    dial.add_argument("extension")
+    dial.add_argument("number")
+    for one in (call, dial):
+        one.add_argument("--seconds", type=float, default=10, help="hang up after (default: 10)")
+        one.add_argument("--keys", help="keys to press once answered; w is half a second")
+    return parser
+
+
+def _up(wanted: argparse.Namespace) -> None:
+    begun = time.monotonic()
+    lab = Lab(wanted.name, wanted.asterisk).up(wanted.wheel)
+    command = f"{sys.argv[0]}" + ("" if lab.name == "lab" else "")
+    print(HOW_TO.format(name=lab.name, asterisk=lab.asterisk, root=lab.root, lab=command))
+    print(f"({time.monotonic() - begun:.1f} s)")
+
+
+def _down(wanted: argparse.Namespace) -> None:
+    Lab(wanted.name).down()
+
+
+def _status(wanted: argparse.Namespace) -> int:
+    for lab in labs():
+        running = ", ".join(f"{which} {lab.pid(which) or 'down'}" for which in CONFIGS)
+        print(f"{lab.name}: Asterisk {lab.asterisk}, {running}, {lab.root}")
+    return 0
+
+
+def _calls(wanted: argparse.Namespace) -> None:
+    for call in Lab.attach(wanted.name).far_calls():
+        at = time.strftime("%H:%M:%S", time.localtime(call.at))
+        print(f"{at}  {call.side:<10}  {call.caller or '-':>12} -> {call.number or '-':<13} {call.outcome}")
+
+
+def _exec(wanted: argparse.Namespace) -> int:
+    cmd = wanted.cmd[1:] if wanted.cmd[:1] == ["--"] else wanted.cmd
+    if not cmd:
+        raise LabError("exec: which command? lab.py exec -- asterisk -rx 'core show channels'")
+    return Lab.attach(wanted.name).exec(cmd, user=wanted.user, env={"TERM": os.environ.get("TERM", "dumb")}).returncode
+
+
+def _call(wanted: argparse.Namespace) -> None:
+    lab = Lab.attach(wanted.name)
+    _follow(
+        lab.client_calls(wanted.number, wanted.did, wanted.seconds, wanted.display_name, wanted.keys), wanted.seconds
+    )
+
+
+def _dial(wanted: argparse.Namespace) -> None:
+    lab = Lab.attach(wanted.name)
+    _follow(lab.employee_dials(wanted.extension, wanted.number, wanted.seconds, wanted.keys), wanted.seconds)
+
+
+def _follow(call: WorldCall, seconds: float) -> None:
+    """Tell what becomes of a call, until it is over."""
+    until(lambda: call.ended, seconds + END, "the call was over")
+    seen = call.seen
+    assert seen is not None and seen.ended_at is not None
+    print(f"{seen.outcome}; {seen.ended_at - seen.at:.1f} s in all; what the caller heard: {call.heard}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""What a test asks the lab's far end: calls made from it (AMI), and its own log of what reached it (CEL)."""
+
+from __future__ import annotations
+
+import csv
+import ctypes
+import json
+import os
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lab_room import LabError, network
+
+# From linux/sched.h.
+CLONE_NEWNET = 0x40000000
+
+# Seconds for an answer of an Asterisk that is up.
+PATIENCE = 5.0
+
+# Columns of world/cel_custom.conf.
+COLUMNS = ("event", "at", "context", "exten", "caller", "channel", "uniqueid", "extra")
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where an AMI is, within the lab's network, and who may log in."""
+
+    host: str
+    port: int
+    user: str
+    secret: str
+
+
+@dataclass(frozen=True)
+class FarCall:
+    """One call as the far end saw it. Times are unix seconds, None where it did not come to that."""
+
+    uniqueid: str
+    number: str  # as it was dialled
+    caller: str  # From
+    side: str  # provider, telephones: called by the PBX; caller: made from here
+    at: float
+    answered_at: float | None = None
+    ended_at: float | None = None
+    cause: int | None = None  # of Hangup, as Asterisk counts them: 16 normal, 17 busy, 19 no answer ...
+
+    @property
+    def outcome(self) -> str:
+        """ringing, talking, answered (and over), cancelled (the PBX gave up), or the cause by name."""
+        if self.answered_at is not None:
+            return "talking" if self.ended_at is None else "answered"
+        if self.ended_at is None:
+            return "ringing"
+        causes = {1: "unknown number", 17: "busy", 19: "unavailable", 21: "declined", 34: "congested"}
+        return causes.get(self.cause or 0, "cancelled")
+
+
+def connect(net: str, host: str, port: int) -> socket.socket:
+    """A TCP connection made within the lab's network, usable from this process.
+
+    A socket stays in the network in which it was made; only the thread that makes it goes there.
+    """
+    made: list[socket.socket] = []
+    failed: list[OSError] = []
+
+    def make() -> None:
+        try:
+            _enter_network(net)
+            made.append(socket.create_connection((host, port), PATIENCE))
+        except OSError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return made[0]
+
+
+def _enter_network(net: str) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    with network(net).open() as handle:
+        if libc.setns(handle.fileno(), CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), f"the network {net} cannot be entered")
+
+
+class Ami:
+    """The few words of AMI that the lab needs. Not the product's client: what tests a thing should not be the thing."""
+
+    def __init__(self, net: str, account: Account) -> None:
+        """Connect and log in. OSError or LabError when Asterisk is not ready for it."""
+        self._socket = connect(net, account.host, account.port)
+        self._lines = self._socket.makefile("r", encoding="utf-8", errors="replace", newline="\r\n")
+        self._lines.readline()  # the greeting
+        try:
+            self.do("Login", Username=account.user, Secret=account.secret)
+        except BaseException:
+            self.close()
+            raise
+
+    def do(self, action: str, **headers: str | list[str]) -> dict[str, str]:
+        """Send an action, return its response; LabError when it is refused. Events in between are passed over."""
+        mark = os.urandom(8).hex()
+        lines = [f"Action: {action}", f"ActionID: {mark}"]
+        for name, value in headers.items():
+            lines += [f"{name}: {one}" for one in ([value] if isinstance(value, str) else value)]
+        self._socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        response = next((block for block in self.blocks() if block.get("ActionID") == mark), {})
+        if response.get("Response") not in ("Success", "Goodbye"):
+            raise LabError(f"AMI {action}: {response.get('Message', 'the connection was closed')}")
+        return response
+
+    def blocks(self) -> Iterator[dict[str, str]]:
+        """Every block from here on, until the connection ends."""
+        block: dict[str, str] = {}
+        for line in self._lines:
+            name, colon, value = line.rstrip("\r\n").partition(":")
+            if colon:
+                block[name] = value.strip()
+            elif block:
+                yield block
+                block = {}
+
+    def close(self) -> None:
+        self._lines.close()
+        self._socket.close()
+
+    def __enter__(self) -> Ami:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def far_calls(log: Path) -> list[FarCall]:
+    """Every call in the far end's log, in the order in which they began."""
+    calls: dict[str, FarCall] = {}
+    for row in _rows(log):
+        uniqueid, at = row["uniqueid"], float(row["at"])
+        if row["event"] == "CHAN_START":
+            calls[uniqueid] = FarCall(uniqueid, row["exten"], row["caller"], row["context"], at)
+        elif uniqueid in calls:
+            calls[uniqueid] = _after(calls[uniqueid], row["event"], at, row["extra"])
+    return list(calls.values())
+
+
+def _after(call: FarCall, event: str, at: float, extra: str) -> FarCall:
+    if event == "ANSWER" and call.answered_at is None:
+        return replace(call, answered_at=at)
+    if event == "HANGUP":
+        return replace(call, ended_at=at, cause=json.loads(extra or "{}").get("hangupcause"))
+    return call
+
+
+def _rows(log: Path) -> Iterator[dict[str, str]]:
+    if not log.exists():
+        return
+    text = log.read_text(errors="replace")
+    complete = text[: text.rfind("\n") + 1]  # a row that is being written is not one yet
+    for row in csv.reader(complete.splitlines()):
+        if len(row) == len(COLUMNS):
+            yield dict(zip(COLUMNS, row))
+
+
+def same_number(a: str, b: str) -> bool:
+    """Whether two ways of writing are one number: +7, 8 and 7 before ten digits mean the same."""
+    return _plain(a) == _plain(b)
+
+
+def _plain(number: str) -> str:
+    digits = re.sub(r"\D", "", number)
+    return "7" + digits[1:] if len(digits) == 11 and digits[0] == "8" else digits
