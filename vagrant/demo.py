@@ -7,7 +7,6 @@ Ends by itself: exit status 0 only if all four ended as said. Everything happens
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from lab import Lab, LabError  # type: ignore[import-not-found]
+from lab import Lab, LabError, until  # type: ignore[import-not-found]
 
 # How long the four may take together, in seconds, once the lab is up.
 PATIENCE = 120
@@ -80,7 +79,7 @@ class Client:
 
 CLIENTS = (
     Client("Anna calls a desk", "79160000001", "74952000112", 4, "called_back", "answered", 1),
-    Client("Boris calls the queue", "79160000002", "", 6, "called_back", "answered", 1),
+    Client("Boris calls the queue", "79160000002", "74952003011", 6, "called_back", "answered", 1),
     Client("Vera calls, and again", "79160000003", "74952000122", 4, "client_called", "client_returned", 0),
     Client("Gleb never picks up", "79161000004", "74952000132", 4, "failed", "client_no_answer", 2),
 )
@@ -105,13 +104,14 @@ def play(lab: Any) -> int:
     lab.write("/etc/asterisk/asterisk_missed.conf", CONFIG)
     lab.write("/tmp/rules.yaml", RULES)
     product(lab, "rules", "apply", "/tmp/rules.yaml")
-    daemon = lab.popen(["asterisk-missed", "run", "--no-web"], user="asterisk", stderr=subprocess.PIPE, text=True)
+    log = lab.path("/var/log/asterisk/missed.log")
+    with log.open("w") as stderr:
+        daemon = lab.popen(["asterisk-missed", "run", "--no-web"], user="asterisk", stderr=stderr)
     try:
-        await_line(daemon, "loaded into Asterisk")
-        await_line(daemon, "link is up")
+        until(lambda: {"up", "loaded"} <= set(log.read_text().replace(",", " ").split()), 20, f"the daemon was ready ({log})")
         say("the daemon listens; the clients call")
         for client in CLIENTS:
-            lab.client_calls(client.number, client.did or lab.did_of_queue("n1"), client.seconds, name=client.name)
+            lab.client_calls(client.number, client.did, client.seconds, name=client.name)
         ended = watch(lab)
     finally:
         daemon.terminate()
@@ -186,15 +186,6 @@ def product(lab: Any, *words: str) -> str:
     if done.returncode != 0:
         raise LabError(f"asterisk-missed {' '.join(words)}: {done.stderr.strip()}")
     return str(done.stdout)
-
-
-def await_line(daemon: subprocess.Popen[str], words: str) -> None:
-    """Read the daemon's log until it says this."""
-    assert daemon.stderr is not None
-    for line in daemon.stderr:
-        if words in line:
-            return
-    raise LabError("the daemon ended before it was ready")
 
 
 def say(text: str) -> None:

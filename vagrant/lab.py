@@ -18,7 +18,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import shutil
 import subprocess
 import sys
@@ -32,7 +31,7 @@ from typing import Any
 import lab_base as bases
 import lab_room as rooms
 from lab_room import LabError, until
-from lab_world import Account, Ami, FarCall, connect, far_calls, same_number
+from lab_world import Account, Ami, FarCall, call_id, connect, far_calls, same_number
 
 # Where labs stand. Not /run: it is often too small, and mounted so that nothing in it can be executed.
 STATE = Path(os.environ.get("ASTERISK_MISSED_LAB_STATE", "/var/lib/asterisk-missed-lab")).resolve()
@@ -315,7 +314,7 @@ class Lab:
     def _world_calls(
         self, side: str, number: str, to: str, seconds: float, voice: int, name: str | None, dtmf: str | None
     ) -> WorldCall:
-        uniqueid = f"{side}-{secrets.token_hex(8)}"
+        uniqueid = call_id(side, number, to)
         heard = f"{HEARD}/{uniqueid}.wav"
         variables = {
             "CALL_UNTIL": f"{time.time() + seconds:.3f}",
@@ -489,7 +488,7 @@ def _status(wanted: argparse.Namespace) -> int:
 def _calls(wanted: argparse.Namespace) -> None:
     for call in Lab.attach(wanted.name).far_calls():
         at = time.strftime("%H:%M:%S", time.localtime(call.at))
-        print(f"{at}  {call.side:<10}  {call.caller or '-':>12} -> {call.number or '-':<13} {call.outcome}")
+        print(f"{at}  {call.side:<10}  {call.caller or '-':>12} -> {call.number:<13} {call.outcome}")
 
 
 def _exec(wanted: argparse.Namespace) -> int:

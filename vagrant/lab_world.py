@@ -25,6 +25,14 @@ PATIENCE = 5.0
 COLUMNS = ("event", "at", "context", "exten", "caller", "channel", "uniqueid", "extra")
 
 
+# What FarCall.side says of a call that was made from here. Its id tells who called whom: see call_id().
+CALLER = "caller"
+CALL_ID = re.compile(r"(company|desk)-([a-z0-9]+)-([a-z0-9]+)-[0-9a-f]{16}")
+
+# Causes of an end without an answer (Asterisk's causes.h).
+CAUSES = {0: "declined", 1: "unknown number", 3: "unreachable", 17: "busy", 19: "unavailable", 20: "unreachable", 21: "declined", 34: "congested"}
+
+
 @dataclass(frozen=True)
 class Account:
     """Where an AMI is, within the lab's network, and who may log in."""
@@ -46,17 +54,19 @@ class FarCall:
     at: float
     answered_at: float | None = None
     ended_at: float | None = None
-    cause: int | None = None  # of Hangup, as Asterisk counts them: 16 normal, 17 busy, 19 no answer ...
+    ended_by: str | None = None  # pbx, or far: the client or the telephone
+    cause: int | None = None  # as Asterisk counts them: 16 normal, 17 busy, 19 no answer, 21 declined, 26 answered elsewhere
 
     @property
     def outcome(self) -> str:
-        """ringing, talking, answered (and over), cancelled (the PBX gave up), or the cause by name."""
+        """In one word: ringing, talking, answered (and over), given up (by who called), or why it was refused."""
         if self.answered_at is not None:
             return "talking" if self.ended_at is None else "answered"
         if self.ended_at is None:
             return "ringing"
-        causes = {1: "unknown number", 17: "busy", 19: "unavailable", 21: "declined", 34: "congested"}
-        return causes.get(self.cause or 0, "cancelled")
+        if self.ended_by == ("far" if self.side == CALLER else "pbx"):
+            return "given up"
+        return CAUSES.get(self.cause or 0, f"refused ({self.cause})")
 
 
 def connect(net: str, host: str, port: int) -> socket.socket:
@@ -143,18 +153,32 @@ def far_calls(log: Path) -> list[FarCall]:
     for row in _rows(log):
         uniqueid, at = row["uniqueid"], float(row["at"])
         if row["event"] == "CHAN_START":
-            calls[uniqueid] = FarCall(uniqueid, row["exten"], row["caller"], row["context"], at)
-        elif uniqueid in calls:
-            calls[uniqueid] = _after(calls[uniqueid], row["event"], at, row["extra"])
+            calls[uniqueid] = _begun(row)
+        elif uniqueid in calls and row["event"] == "ANSWER" and calls[uniqueid].answered_at is None:
+            calls[uniqueid] = replace(calls[uniqueid], answered_at=at)
+        elif uniqueid in calls and row["event"] == "HANGUP":
+            calls[uniqueid] = _ended(calls[uniqueid], row)
     return list(calls.values())
 
 
-def _after(call: FarCall, event: str, at: float, extra: str) -> FarCall:
-    if event == "ANSWER" and call.answered_at is None:
-        return replace(call, answered_at=at)
-    if event == "HANGUP":
-        return replace(call, ended_at=at, cause=json.loads(extra or "{}").get("hangupcause"))
-    return call
+def call_id(side: str, number: str, to: str) -> str:
+    """A channel id that nobody else has, and that a log can be read by."""
+    words = (re.sub("[^a-z0-9]", "", word.lower()) or "0" for word in (number, to))
+    return "-".join((side, *words, os.urandom(8).hex()))
+
+
+def _begun(row: dict[str, str]) -> FarCall:
+    at = float(row["at"])
+    if ours := CALL_ID.fullmatch(row["uniqueid"]):
+        return FarCall(row["uniqueid"], ours[3], ours[2], CALLER, at)
+    return FarCall(row["uniqueid"], row["exten"], row["caller"], row["context"], at)
+
+
+def _ended(call: FarCall, row: dict[str, str]) -> FarCall:
+    extra = json.loads(row["extra"] or "{}")
+    # Asterisk names the channel by which the end came in: its own when the other side of SIP hung up.
+    ended_by = "pbx" if extra.get("hangupsource") == row["channel"] else "far"
+    return replace(call, ended_at=float(row["at"]), ended_by=ended_by, cause=extra.get("hangupcause"))
 
 
 def _rows(log: Path) -> Iterator[dict[str, str]]:

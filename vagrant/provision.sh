@@ -42,12 +42,17 @@ configs() {
     # Debian's samples go: what is loaded should be readable in one sitting.
     rm -f /etc/asterisk/*.conf
     install -d /etc/asterisk/manager.d /etc/world/manager.d
-    install -m 0644 "$HERE"/pbx/*.conf /etc/asterisk/
-    install -m 0644 "$HERE"/world/*.conf /etc/world/
+    cp "$HERE"/pbx/*.conf /etc/asterisk/
+    cp "$HERE"/world/*.conf /etc/world/
+    # Defaults will do, but a file that is missing makes lines in the log.
+    touch /etc/{asterisk,world}/{acl,ccss,pjproject,udptl}.conf /etc/world/{cdr,features}.conf
     extensions
     folders
     sounds
     secrets
+    # As Debian has it.
+    chown -R asterisk:asterisk /etc/asterisk /etc/world
+    chmod 0640 /etc/asterisk/*.conf /etc/world/*.conf
 }
 
 # The company's hundred telephones, 100 to 199, and their mailboxes. One whose number ends with 5 is not registered: it has
@@ -66,6 +71,8 @@ extensions() {
 
 folders() {
     install -d -o asterisk -g asterisk -m 0750 /etc/asterisk/asterisk_missed.d /etc/asterisk-missed /var/lib/asterisk-missed
+    # Asterisk refuses an #include that no file matches, and its whole dialplan with it.
+    echo '; asterisk-missed writes its generated contexts beside this file.' >/etc/asterisk/asterisk_missed.d/README.conf
     install -d -o asterisk -g asterisk -m 0755 /run/asterisk /var/lib/world /var/log/world /var/log/world/cel-custom \
         /var/spool/world /var/spool/world/heard /run/world
     chown -R asterisk:asterisk /var/lib/asterisk /var/log/asterisk /var/spool/asterisk
@@ -109,8 +116,7 @@ read = all
 write = all
 writetimeout = 10000
 CONF
-    chown asterisk:asterisk /etc/asterisk-missed/ami.secret /etc/world/ami.secret \
-        /etc/asterisk/manager.d/asterisk-missed.conf /etc/world/manager.d/world.conf
+    chown asterisk:asterisk /etc/asterisk-missed/ami.secret
 }
 
 secret() {

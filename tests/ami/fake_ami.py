@@ -79,6 +79,7 @@ class FakeAmi:
         self.connections = 0
         self.port = 0
         self._writers: list[asyncio.StreamWriter] = []
+        self._serving: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> FakeAmi:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -91,6 +92,7 @@ class FakeAmi:
         self._server.close()
         self.cut()
         await self._server.wait_closed()
+        await asyncio.gather(*self._serving)
 
     def count(self, action: str) -> int:
         return sum(headers["Action"] == action for headers in self.actions)
@@ -107,6 +109,9 @@ class FakeAmi:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.append(task)
         self._writers.append(writer)
         writer.write(self.banner)
         self.changes.touch()
