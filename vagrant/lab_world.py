@@ -30,7 +30,18 @@ CALLER = "caller"
 CALL_ID = re.compile(r"(company|desk)-([a-z0-9]+)-([a-z0-9]+)-[0-9a-f]{16}")
 
 # Causes of an end without an answer (Asterisk's causes.h).
-CAUSES = {0: "declined", 1: "unknown number", 3: "unreachable", 17: "busy", 19: "unavailable", 20: "unreachable", 21: "declined", 34: "congested"}
+# A decline is an end without a cause, which 16 writes as 0 and 22 as 16.
+CAUSES = {
+    0: "declined",
+    1: "unknown number",
+    3: "unreachable",
+    16: "declined",
+    17: "busy",
+    19: "unavailable",
+    20: "unreachable",
+    21: "declined",
+    34: "congested",
+}
 
 
 @dataclass(frozen=True)

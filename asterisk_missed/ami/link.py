@@ -77,6 +77,7 @@ class Link:
         self._refused_pause = refused_pause
         self._session: Session | None = None
         self._ready = False
+        self._up_since: float | None = None
         self._closed = False
         self._work: asyncio.Task[None] | None = None
         self._heard_before = 0.0
@@ -105,12 +106,12 @@ class Link:
         """
         check(action)
         if not self.up or self._session is None:
-            return NotSent(f"the link is down: {self.why}")
+            return NotSent(f"the link is down: {self.why or 'lost just now'}")
         return await self._session.send(action, self._answer_within if timeout is None else timeout)
 
     def close(self) -> None:
         """End for good; `run` returns. What is unanswered is unknown."""
-        self._closed = True
+        self._closed, self.why = True, "closed here"
         if self._work is not None:
             self._work.cancel()
 
@@ -130,7 +131,7 @@ class Link:
         tries = 0
         while True:
             pause = self._pauses[min(tries, len(self._pauses) - 1)]
-            started = time.monotonic()
+            self._up_since = None
             try:
                 await self._one_session()
             except Refused as refused:
@@ -138,7 +139,7 @@ class Link:
                 log.error("%s; again in %g s", refused, pause)
             except ConnectionError as error:
                 # A link that held comes back at once; one that is cut again and again is left more and more time.
-                if time.monotonic() - started > self._pauses[-1]:
+                if self._up_since is not None and time.monotonic() - self._up_since > self._pauses[-1]:
                     tries, pause = 0, self._pauses[0]
                 self.why = str(error)
                 log.warning("%s; again in %g s", error, pause)
@@ -216,7 +217,7 @@ class Link:
         raise ConnectionError(f"AMI {self._account.place}: {name}: {outcome.why}")
 
     async def _announce(self) -> None:
-        self._ready, self.why = True, ""
+        self._ready, self.why, self._up_since = True, "", time.monotonic()
         log.info("AMI %s: up, %s", self._account.place, self.banner)
         try:
             done = self._on_up()

@@ -192,10 +192,8 @@ class Session(asyncio.Protocol):
         pending = self._pending[action_id] = _Pending(self._loop.create_future())
         try:
             self._transport.write(block)
-            async with asyncio.timeout(timeout):
-                return await pending.answer
-        except TimeoutError:
-            if pending.answer.done():  # both at once, as after a stop of this process
+            await asyncio.wait({pending.answer}, timeout=timeout)
+            if pending.answer.done():
                 return pending.answer.result()
             return Unknown(f"no answer to {action.name} within {timeout:g} s")
         finally:

@@ -98,8 +98,8 @@ def _is_torn(event: str, names: Sequence[str]) -> bool:
     """Whether a channel event is other than: first lines, its channels one by one and whole, its own headers."""
     if event == "QueueEntry":
         return names[: len(_QUEUE_ENTRY)] != _QUEUE_ENTRY
-    if event not in _PREFIXES:
-        return False
+    if event not in _PREFIXES:  # nothing but a snapshot holds a Linkedid: this one is another block's
+        return "Linkedid" in names and "Linkedid" in _snapshots(names)[1]
     first = next((i for i in range(len(names)) if _begins_snapshot(names, i)), len(names))
     if first < len(names) and not _opens_well(event, names[:first]):
         return True

@@ -382,10 +382,8 @@ async def test_a_letter_cut_between_two_chunks_is_whole() -> None:
         await heard.until_up()
         raw = channel_event("Newchannel").replace(b"CallerIDName: <unknown>", "CallerIDName: Ромашка".encode())
         place = raw.index("ш".encode()) + 1
-        before = heard.link._session.heard if heard.link._session else 0.0
-        ami.say(raw[:place])
-        while heard.link._session and heard.link._session.heard == before:
-            await asyncio.sleep(0)
+        ami.say(channel_event("Newstate") + raw[:place])
+        await heard.until_heard("Newstate")
         ami.say(raw[place:])
         await heard.until_heard("Newchannel")
         assert heard.messages[-1].get("CallerIDName") == "Ромашка"
@@ -427,6 +425,7 @@ async def test_what_was_written_when_the_link_broke_is_unknown_and_is_not_sent_a
             outcomes = await asyncio.gather(*asking)
             assert {type(outcome) for outcome in outcomes} == {Unknown}
             assert not heard.link.up
+            assert isinstance(await heard.link.send(ORIGINATE), NotSent)
             await heard.until_up(2)
             assert isinstance(await heard.link.send(Action("Ping")), Answered)
             assert ami.count("Originate") == 20
@@ -506,6 +505,68 @@ async def test_nothing_is_sent_to_one_who_does_not_read(monkeypatch: pytest.Monk
         assert await heard.link.send(ORIGINATE) == NotSent("the other end does not read")
         heard.link._session.resume_writing()
         assert isinstance(await heard.link.send(Action("Ping")), Answered)
+
+
+@played
+async def test_a_link_that_is_cut_again_and_again_is_left_more_and_more_time() -> None:
+    async with FakeAmi(Changes()) as ami:
+        with logged(ami.changes) as records:
+            async with linked(ami, pauses=(0.01, 0.02, 0.03)) as heard:
+                for times in (1, 2, 3, 4):
+                    await heard.until_up(times)
+                    ami.cut()
+                    await ami.changes.until(lambda times=times: len(heard.downs) == times, "down")
+        ends = [record.getMessage().rpartition("again in ")[2] for record in records]
+        assert ends == ["0.01 s", "0.02 s", "0.03 s", "0.03 s"]
+
+
+@played
+async def test_a_link_that_held_comes_back_at_once() -> None:
+    async with FakeAmi(Changes()) as ami:
+        with logged(ami.changes) as records:
+            async with linked(ami, pauses=(0.01, 0.0)) as heard:  # whatever was up has held
+                for times in (1, 2, 3):
+                    await heard.until_up(times)
+                    ami.cut()
+                    await ami.changes.until(lambda times=times: len(heard.downs) == times, "down")
+        assert [record.getMessage().rpartition("again in ")[2] for record in records] == ["0.01 s"] * 3
+
+
+@played
+async def test_faults_of_the_users_own_making_do_not_end_the_link() -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("not the link's")
+
+    async with FakeAmi(Changes()) as ami:
+        heard = Heard(ami.changes, ami.port)
+        heard.link._on_up = fail
+        running = asyncio.create_task(heard.link.run())
+        with logged(ami.changes) as records:
+            await ami.changes.until(lambda: records, "on_up failed")
+            assert heard.link.up
+            heard.link._on_down = fail
+            ami.cut()
+            await ami.changes.until(lambda: ami.count("QueueStatus") == 2, "back")
+        heard.link.close()
+        await running
+
+
+@played
+async def test_who_is_told_that_the_link_is_up_may_send_at_once() -> None:
+    outcomes = []
+    async with FakeAmi(Changes()) as ami:
+        heard = Heard(ami.changes, ami.port)
+
+        async def ask() -> None:
+            outcomes.append(await heard.link.send(Action("DBGet")))
+            ami.changes.touch()
+
+        heard.link._on_up = ask
+        running = asyncio.create_task(heard.link.run())
+        await ami.changes.until(lambda: outcomes, "an answer")
+        assert isinstance(outcomes[0], Answered)
+        heard.link.close()
+        await running
 
 
 # --- ending
