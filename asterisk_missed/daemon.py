@@ -298,7 +298,11 @@ class Daemon:
 
     async def _close(self, flight: _Flight, ended: Disposition, ground: str = "") -> None:
         if ended.word == "LOST":
-            ended, ground = await self._witness(flight, ended)
+            known = await self._witness(flight, ended)
+            if known is None:  # the link is not there to ask: whether he was talked with must not be guessed
+                flight.seen_by = _now() + timedelta(seconds=1)
+                return
+            ended, ground = known
         callback = await self._db(self.journal.callback, flight.attempt.callback_id)
         then = after(callback, ended, self.rules.get(flight.attempt.rule), self.ground, _now())
         await self._db(self.journal.finish, flight.attempt, ended, then, _now(), ground)
@@ -306,19 +310,23 @@ class Daemon:
         log.info("attempt %s: %s, %s", flight.attempt.id, ended.word, ended.reason)
         self._wake.set()
 
-    async def _witness(self, flight: _Flight, ended: Disposition) -> tuple[Disposition, str]:
-        """Nobody listened to the end of this attempt; but what was heard before, or the dialplan's mark, may tell."""
+    async def _witness(self, flight: _Flight, ended: Disposition) -> tuple[Disposition, str] | None:
+        """Nobody listened to the end of this attempt; but what was heard before, or the dialplan's mark, may tell.
+
+        None while Asterisk cannot be asked.
+        """
         if flight.talked is not None:
             at, employee = flight.talked
             return Disposition("ANSWERED", "answered", True, employee, at), "they talked; the end was not seen"
         number = str(flight.attempt.id)
         outcome = await self.link.send(Action("DBGet", [("Family", "missed_talk"), ("Key", number[-3:])]))
-        marks = [event.get("Val") for event in outcome.events] if isinstance(outcome, Answered) else []
-        marked = marked_at(marks, number)
-        if marked is not None:
-            ground = "not seen, but the PBX's dialplan marked that they talked"
-            return Disposition("ANSWERED", "answered", True, talked_at=marked), ground
-        return ended, "the end was not seen"
+        if not isinstance(outcome, Answered):
+            return None
+        marked = marked_at([event.get("Val") for event in outcome.events], number)
+        if marked is None:
+            return ended, "the end was not seen"
+        ground = "not seen, but the PBX's dialplan marked that they talked"
+        return Disposition("ANSWERED", "answered", True, talked_at=marked), ground
 
     async def _find_again(self) -> None:
         """After log-in: every attempt that is written down is followed, if its channels live; else it is given up soon."""

@@ -36,6 +36,9 @@ from lab_world import Account, Ami, FarCall, call_id, connect, far_calls, same_n
 # Where labs stand. Not /run: it is often too small, and mounted so that nothing in it can be executed.
 STATE = Path(os.environ.get("ASTERISK_MISSED_LAB_STATE", "/var/lib/asterisk-missed-lab")).resolve()
 
+# A machine that was provisioned as a whole (see Vagrantfile) has this file: it is a lab itself.
+WHOLE_MACHINE = Path("/etc/asterisk-missed-lab")
+
 # What is part of the product: a change in it makes a new wheel.
 SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "asterisk_missed", "conf", "dialplan", "sounds")
 
@@ -107,6 +110,10 @@ class Lab:
     @classmethod
     def attach(cls, name: str = "lab") -> Lab:
         """A lab that is up already."""
+        if WHOLE_MACHINE.exists():
+            machine = cls(name)
+            machine.root, machine.network = Path("/"), ""
+            return machine
         try:
             return cls(name, json.loads((STATE / name / "lab.json").read_text())["asterisk"])
         except OSError:
@@ -159,16 +166,23 @@ class Lab:
         if self.asterisk not in bases.WITH_PRODUCT:
             return
         inside = self.root / bases.INSIDE
-        cached = wheel or _cached_wheel()
-        if cached.exists():
-            shutil.copy(cached, inside)
-        elif wheel:
+        if wheel and not wheel.exists():
             raise LabError(f"there is no wheel {wheel}")
-        else:
-            _copy_sources(inside / "checkout")
-            bases.provision(self.root, "wheel", f"/{bases.INSIDE}/checkout", f"/{bases.INSIDE}")
-            _keep(next(inside.glob("*.whl")), cached)
+        shutil.copy(wheel or self._wheel_of_checkout(), inside)
         bases.provision(self.root, "product", f"/{bases.INSIDE}/{next(inside.glob('*.whl')).name}")
+
+    def _wheel_of_checkout(self) -> Path:
+        """The wheel of the checkout as it stands, built inside unless it was already."""
+        inside = self.root / bases.INSIDE
+        _copy_sources(inside / "checkout")
+        kept = bases.CACHE / "wheels" / _digest(inside / "checkout")
+        with bases.locked("wheels"):
+            if not list(kept.glob("*.whl")):
+                bases.provision(self.root, "wheel", f"/{bases.INSIDE}/checkout", f"/{bases.INSIDE}/built")
+                shutil.rmtree(kept.parent, ignore_errors=True)  # only the newest is kept
+                kept.parent.mkdir(parents=True)
+                shutil.copytree(inside / "built", kept)
+            return Path(shutil.copy(next(kept.glob("*.whl")), inside / "checkout"))
 
     # ------------------------------------------------------------ the two Asterisks: "pbx" and "world"
 
@@ -212,9 +226,12 @@ class Lab:
         return None
 
     def _lives(self, pid: int) -> bool:
-        # A pid file may outlive its process, and the number may have gone to another one.
+        # A pid file may outlive its process, and the number may have gone to another one. A killed process is a zombie
+        # at once, but holds its sockets until its last thread is gone.
         with suppress(OSError):
             return Path(f"/proc/{pid}/root").readlink() == self.root
+        with suppress(OSError):
+            return len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
         return False
 
     def await_ready(self, which: str) -> None:
@@ -267,7 +284,7 @@ class Lab:
     def _inside(
         self, cmd: Sequence[str], user: str | None, env: Mapping[str, str] | None
     ) -> tuple[list[str], dict[str, str]]:
-        if not rooms.network(self.network).exists():
+        if self.network and not rooms.network(self.network).exists():
             raise LabError(f"the lab {self.name!r} is not up: lab.py up --name {self.name}")
         home = {"HOME": "/var/lib/asterisk"} if user == "asterisk" else {}
         return [*rooms.entrance(self.root, self.network, user), *cmd], {**rooms.ENVIRONMENT, **home, **(env or {})}
@@ -377,46 +394,39 @@ def _known(name: str) -> Lab:
     return Lab(name)
 
 
-def _cached_wheel() -> Path:
-    """Where the wheel of the checkout as it stands is kept, or is to be kept."""
-    digest = hashlib.sha256()
-    for file in _source_files():
-        digest.update(f"{file.relative_to(bases.CHECKOUT)}\0".encode() + file.read_bytes() + b"\0")
-    # One folder for each, since the name of a wheel must not be changed.
-    folder = bases.CACHE / "wheels" / digest.hexdigest()[:16]
-    return next(folder.glob("*.whl"), folder / "none.whl")
-
-
-def _source_files() -> list[Path]:
-    files: list[Path] = []
-    for source in (bases.CHECKOUT / name for name in SOURCES):
-        files += [source] if source.is_file() else sorted(file for file in source.rglob("*") if file.is_file())
-    return [file for file in files if "__pycache__" not in file.parts]
-
-
 def _copy_sources(to: Path) -> None:
-    for file in _source_files():
-        target = to / file.relative_to(bases.CHECKOUT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(file, target)
+    for name in SOURCES:
+        source = bases.CHECKOUT / name
+        for file in [source] if source.is_file() else source.rglob("*"):
+            # Somebody may be at work in the checkout: what is gone since it was listed is left out.
+            with suppress(FileNotFoundError):
+                _copy(file, to / file.relative_to(bases.CHECKOUT))
 
 
-def _keep(wheel: Path, place: Path) -> None:
-    shutil.rmtree(place.parent.parent, ignore_errors=True)  # only the newest is kept
-    place.parent.mkdir(parents=True)
-    shutil.copy(wheel, place.parent / wheel.name)
+def _copy(file: Path, to: Path) -> None:
+    if file.is_file() and "__pycache__" not in file.parts:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, to)
+
+
+def _digest(folder: Path) -> str:
+    """A name for what is in the folder."""
+    digest = hashlib.sha256()
+    for file in sorted(file for file in folder.rglob("*") if file.is_file()):
+        digest.update(f"{file.relative_to(folder)}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 HOW_TO = """\
 The lab {name!r} is up: Asterisk {asterisk}, root {root}
 
-  {lab} call 79160000001 74952000112 --seconds 5    a client calls extension 112, which does not answer
-  {lab} call 79160000002 74951234567 --seconds 8    a client calls the sales queue
-  {lab} dial 101 89160000001                        an employee calls a client
-  {lab} exec -- asterisk -rx 'core show channels'
-  {lab} exec --user asterisk -- asterisk-missed --help
-  {lab} calls                                       what reached the telephones
-  {lab} down
+  {lab} call{named} 79160000001 74952000112 --seconds 5   a client calls extension 112, which does not answer
+  {lab} call{named} 79160000002 74951234567 --seconds 8   a client calls the sales queue
+  {lab} dial{named} 101 89160000001                       an employee calls a client
+  {lab} calls{named}                                      what reached the telephones
+  {lab} exec{named} -- asterisk -rx 'core show channels'
+  {lab} exec{named} --user asterisk -- asterisk-missed --help
+  {lab} down{named}
 
 Telephones 1L1 answer after 1 s, 1L2 never, 1L3 are busy, 1L5 are not registered; L is any digit. All tables: docs/lab.md"""
 
@@ -469,8 +479,8 @@ def _parser() -> argparse.ArgumentParser:
 def _up(wanted: argparse.Namespace) -> None:
     begun = time.monotonic()
     lab = Lab(wanted.name, wanted.asterisk).up(wanted.wheel)
-    command = f"{sys.argv[0]}" + ("" if lab.name == "lab" else "")
-    print(HOW_TO.format(name=lab.name, asterisk=lab.asterisk, root=lab.root, lab=command))
+    named = "" if lab.name == "lab" else f" --name {lab.name}"
+    print(HOW_TO.format(name=lab.name, asterisk=lab.asterisk, root=lab.root, lab=sys.argv[0], named=named))
     print(f"({time.monotonic() - begun:.1f} s)")
 
 
@@ -515,7 +525,9 @@ def _follow(call: WorldCall, seconds: float) -> None:
     until(lambda: call.ended, seconds + END, "the call was over")
     seen = call.seen
     assert seen is not None and seen.ended_at is not None
-    print(f"{seen.outcome}; {seen.ended_at - seen.at:.1f} s in all; what the caller heard: {call.heard}")
+    print(f"{seen.outcome}; {seen.ended_at - seen.at:.1f} s in all")
+    if call.heard.exists():
+        print(f"what the caller heard: {call.heard}")
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ def prepare_host() -> None:
         return
     if not shutil.which("apt-get"):
         raise LabError(f"the lab needs a Debian-like system, or these installed by hand: {', '.join(missing)}")
+    print(f"lab: installing {', '.join(missing)}", flush=True)
     with locked("apt"):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         run("apt-get", "update", "-q", env=environment)
@@ -129,7 +130,7 @@ def _whole(place: Path, key: str) -> bool:
 
 
 def _starts(place: Path) -> bool:
-    words = [*entrance(place, None, None), "asterisk", "-V"]
+    words = [*entrance(place), "asterisk", "-V"]
     return subprocess.run(words, capture_output=True, env=ENVIRONMENT, check=False).returncode == 0
 
 
@@ -184,7 +185,7 @@ def copy_provisioning(root: Path) -> None:
 def provision(root: Path, *words: str, env: dict[str, str] | None = None) -> None:
     """One step of the provisioning, in the file tree."""
     run(
-        *entrance(root, None, None),
+        *entrance(root),
         "bash",
         f"/{INSIDE}/vagrant/provision.sh",
         *words,

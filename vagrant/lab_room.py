@@ -145,8 +145,11 @@ def network(name: str) -> Path:
 # ---------------------------------------------------------------- processes
 
 
-def entrance(root: Path, net: str | None, user: str | None) -> list[str]:
-    """The words before a command that is to run in the room. Each replaces itself by the next: the pid is the command's."""
+def entrance(root: Path, net: str = "", user: str | None = None) -> list[str]:
+    """The words before a command that is to run in the room; without a network: in the host's.
+
+    Each program replaces itself by the next one: the pid is the command's.
+    """
     enter = ["nsenter", f"--net={network(net)}"] if net else []
     become = [f"--userspec={user}:{user}"] if user else []
     return [*enter, "chroot", *become, str(root)]

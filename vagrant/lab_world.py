@@ -66,7 +66,7 @@ class FarCall:
     answered_at: float | None = None
     ended_at: float | None = None
     ended_by: str | None = None  # pbx, or far: the client or the telephone
-    cause: int | None = None  # as Asterisk counts them: 16 normal, 17 busy, 19 no answer, 21 declined, 26 answered elsewhere
+    cause: int | None = None  # Asterisk's: 16 normal, 17 busy, 19 no answer, 21 declined, 26 answered elsewhere
 
     @property
     def outcome(self) -> str:
@@ -81,10 +81,12 @@ class FarCall:
 
 
 def connect(net: str, host: str, port: int) -> socket.socket:
-    """A TCP connection made within the lab's network, usable from this process.
+    """A TCP connection made within the lab's network ("": the host's), usable from this process.
 
     A socket stays in the network in which it was made; only the thread that makes it goes there.
     """
+    if not net:
+        return socket.create_connection((host, port), PATIENCE)
     made: list[socket.socket] = []
     failed: list[OSError] = []
 
@@ -199,7 +201,7 @@ def _rows(log: Path) -> Iterator[dict[str, str]]:
     complete = text[: text.rfind("\n") + 1]  # a row that is being written is not one yet
     for row in csv.reader(complete.splitlines()):
         if len(row) == len(COLUMNS):
-            yield dict(zip(COLUMNS, row))
+            yield {name: row[place] for place, name in enumerate(COLUMNS)}
 
 
 def same_number(a: str, b: str) -> bool:

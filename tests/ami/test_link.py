@@ -3,117 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
-import random
-import socket
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any
 
 import pytest
 from fake_ami import Changes, FakeAmi, Headers, block, channel_event
+from listener import ORIGINATE, Heard, closed_port, linked, logged, played
 
 from asterisk_missed.ami import link as link_room
 from asterisk_missed.ami import session as session_room
-from asterisk_missed.ami.link import Answered, Link, NotSent, Refused, Unknown, log_in_once
-from asterisk_missed.ami.wire import Action, Message
-
-ORIGINATE = Action("Originate", [("Channel", "Local/1@x/n"), ("Async", "true")])
-
-
-def played(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Run a test that is a coroutine; nothing may be left running after it."""
-
-    @functools.wraps(test)
-    def run(**fixtures: Any) -> None:
-        async def play() -> None:
-            async with asyncio.timeout(30):
-                await test(**fixtures)
-            assert asyncio.all_tasks() <= {asyncio.current_task()}
-
-        asyncio.run(play())
-
-    return run
-
-
-class Heard:
-    """A link, and all that it told."""
-
-    def __init__(self, changes: Changes, port: int, **options: Any) -> None:
-        self.changes = changes
-        self.messages: list[Message] = []
-        self.times: list[float] = []
-        self.ups = 0
-        self.downs: list[str] = []
-        self.fails_at: str | None = None
-        options = {"pauses": (0.01,), "ping_every": 60.0, "answer_within": 5.0, **options}
-        self.link = Link(
-            "127.0.0.1", port, "missed", options.pop("secret", "secret"),
-            on_message=self._message, on_up=self._up, on_down=self._down, **options,
-        )  # fmt: skip
-
-    def _message(self, message: Message, at: float) -> None:
-        self.messages.append(message)
-        self.times.append(at)
-        self.changes.touch()
-        if self.fails_at == message.name:
-            raise RuntimeError("the reader's own fault")
-
-    def _up(self) -> None:
-        self.ups += 1
-        self.changes.touch()
-
-    def _down(self, why: str) -> None:
-        self.downs.append(why)
-        self.changes.touch()
-
-    def names(self) -> list[str]:
-        return [message.name for message in self.messages]
-
-    async def until_up(self, times: int = 1) -> None:
-        await self.changes.until(lambda: self.ups >= times and self.link.up, f"up for the {times}. time")
-
-    async def until_heard(self, name: str) -> None:
-        await self.changes.until(lambda: name in self.names(), name)
-
-
-@asynccontextmanager
-async def linked(ami: FakeAmi, **options: Any) -> AsyncIterator[Heard]:
-    heard = Heard(ami.changes, ami.port, **options)
-    running = asyncio.create_task(heard.link.run())
-    try:
-        yield heard
-    finally:
-        heard.link.close()
-        await running
-
-
-@contextmanager
-def logged(changes: Changes) -> Iterator[list[logging.LogRecord]]:
-    """What the room logs, as it is logged."""
-    records: list[logging.LogRecord] = []
-
-    class Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            records.append(record)
-            changes.touch()
-
-    room, keep = logging.getLogger("asterisk_missed.ami"), Keep()
-    room.addHandler(keep)
-    try:
-        yield records
-    finally:
-        room.removeHandler(keep)
-
-
-def closed_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
+from asterisk_missed.ami.link import Answered, NotSent, Unknown
+from asterisk_missed.ami.wire import Action
 
 # --- logging in
 
@@ -216,11 +117,11 @@ async def test_the_pauses_grow_to_the_last_while_nobody_is_there() -> None:
         heard = Heard(changes, closed_port(), pauses=(0.01, 0.02, 0.03))
         running = asyncio.create_task(heard.link.run())
         await changes.until(lambda: len(records) >= 5, "five tries")
+        assert "Connect" in heard.link.why
         heard.link.close()
         await running
     ends = [record.getMessage().rpartition("again in ")[2] for record in records[:5]]
     assert ends == ["0.01 s", "0.02 s", "0.03 s", "0.03 s", "0.03 s"]
-    assert "Connect" in heard.link.why
     assert isinstance(await heard.link.send(Action("Ping")), NotSent)
 
 
@@ -262,141 +163,6 @@ async def test_a_user_without_rights_is_told_and_the_link_comes_up() -> None:
         assert [" CoreStatus is refused: Permission denied" in warnings[0], "CoreShowChannels" in warnings[1]] == [
             True
         ] * 2
-
-
-@played
-async def test_a_list_holds_what_has_its_action_id_and_nothing_else() -> None:
-    async with FakeAmi(Changes()) as ami:
-        ami.items["QueueStatus"] = [
-            block("Event: QueueParams", "Queue: sales", "ActionID: ?"),
-            channel_event("Newchannel"),
-            block("Event: QueueStatusComplete", "ActionID: guessed", "EventList: Complete"),
-            block("Event: QueueMember", "Queue: sales", "EventList: Complete", "ActionID: ?"),
-        ]
-        async with linked(ami) as heard:
-            await heard.until_up()
-            outcome = await heard.link.send(Action("QueueStatus"))
-            assert isinstance(outcome, Answered)
-            assert [event.name for event in outcome.events] == ["QueueParams", "QueueMember", "QueueStatusComplete"]
-
-
-# --- answers
-
-
-@played
-async def test_a_thousand_actions_at_once_each_get_their_own_answer_in_any_order() -> None:
-    async with FakeAmi(Changes()) as ami:
-        kept: list[Headers] = []
-        ami.answers["DBGet"] = lambda headers: kept.append(headers) or b""  # type: ignore[func-returns-value]
-        async with linked(ami) as heard:
-            await heard.until_up()
-            asking = [asyncio.create_task(heard.link.send(Action("DBGet", [("Key", str(i))]))) for i in range(1000)]
-            await ami.changes.until(lambda: len(kept) == 1000, "a thousand actions")
-            random.Random(1).shuffle(kept)
-            for headers in kept:
-                ami.say(block("Response: Success", f"ActionID: {headers['ActionID']}", f"Val: {headers['Key']}"))
-            outcomes = await asyncio.gather(*asking)
-            values = [outcome.message.get("Val") for outcome in outcomes if isinstance(outcome, Answered)]
-            assert values == [str(i) for i in range(1000)]
-            assert heard.link._session is not None
-            assert heard.link._session.waiting <= 1  # the ping
-
-
-@played
-async def test_a_lost_answer_is_unknown_and_a_late_one_is_heard_but_not_believed() -> None:
-    async with FakeAmi(Changes()) as ami:
-        ami.answers["Originate"] = lambda headers: b""
-        async with linked(ami) as heard:
-            await heard.until_up()
-            outcome = await heard.link.send(ORIGINATE, timeout=0.02)
-            assert outcome == Unknown("no answer to Originate within 0.02 s")
-            assert heard.link._session is not None
-            assert heard.link._session.waiting == 0
-            late = ami.actions[-1]["ActionID"]
-            ami.say(block("Response: Success", f"ActionID: {late}", "Message: late"))
-            await ami.changes.until(lambda: any(m.get("Message") == "late" for m in heard.messages), "the late answer")
-            assert isinstance(await heard.link.send(Action("Ping")), Answered)
-            assert ami.count("Originate") == 1
-
-
-@played
-async def test_an_answer_to_an_unknown_action_is_nobodys() -> None:
-    async with FakeAmi(Changes()) as ami:
-        ami.answers["DBGet"] = lambda h: (
-            block("Response: Success", "ActionID: am-0000000000000000")
-            + block("Response: Success", "Message: without an id")
-            + block("Response: Error", f"ActionID: {h['ActionID']}")
-        )
-        async with linked(ami) as heard:
-            await heard.until_up()
-            outcome = await heard.link.send(Action("DBGet"))
-            assert isinstance(outcome, Answered)
-            assert not outcome.message.success
-
-
-@pytest.mark.parametrize("headers", [[], [("Async", "false")], [("Async", "")]])
-@played
-async def test_an_originate_that_would_block_is_refused_here(headers: list[tuple[str, str]]) -> None:
-    async with FakeAmi(Changes()) as ami, linked(ami) as heard:
-        await heard.until_up()
-        for name in ("Originate", "originate"):
-            with pytest.raises(ValueError, match="Async: true"):
-                await heard.link.send(Action(name, headers))
-        assert ami.count("Originate") == 0
-
-
-@played
-async def test_an_action_that_was_cancelled_leaves_nothing_behind() -> None:
-    async with FakeAmi(Changes()) as ami:
-        ami.answers["DBGet"] = lambda headers: b""
-        async with linked(ami) as heard:
-            await heard.until_up()
-            asking = asyncio.create_task(heard.link.send(Action("DBGet")))
-            await ami.changes.until(lambda: ami.count("DBGet"), "the action")
-            asking.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await asking
-            assert heard.link._session is not None
-            assert heard.link._session.waiting == 0
-
-
-# --- reading
-
-
-@played
-async def test_a_reader_that_fails_is_named_and_the_rest_of_the_chunk_is_read() -> None:
-    async with FakeAmi(Changes()) as ami:
-        with logged(ami.changes) as records:
-            async with linked(ami) as heard:
-                await heard.until_up()
-                heard.fails_at = "Newchannel"
-                ami.say(channel_event("Newchannel") + channel_event("Newstate"))
-                await heard.until_heard("Newstate")
-                assert heard.link.up
-        assert [r.getMessage() for r in records if r.exc_info] == ["AMI: the reader of Newchannel failed; going on"]
-
-
-@played
-async def test_a_letter_cut_between_two_chunks_is_whole() -> None:
-    async with FakeAmi(Changes()) as ami, linked(ami) as heard:
-        await heard.until_up()
-        raw = channel_event("Newchannel").replace(b"CallerIDName: <unknown>", "CallerIDName: Ромашка".encode())
-        place = raw.index("ш".encode()) + 1
-        ami.say(channel_event("Newstate") + raw[:place])
-        await heard.until_heard("Newstate")
-        ami.say(raw[place:])
-        await heard.until_heard("Newchannel")
-        assert heard.messages[-1].get("CallerIDName") == "Ромашка"
-
-
-@played
-async def test_a_forged_shutdown_ends_nothing() -> None:
-    async with FakeAmi(Changes()) as ami, linked(ami) as heard:
-        await heard.until_up()
-        ami.say(block("Event: Shutdown", "Privilege: system,all", "Shutdown: Cleanly", "Restart: True"))
-        await heard.until_heard("Shutdown")
-        assert isinstance(await heard.link.send(Action("Ping")), Answered)
-        assert heard.ups == 1
 
 
 # --- losing the link
@@ -607,32 +373,3 @@ async def test_panoramisks_own_machinery_never_starts() -> None:
     with pytest.raises(TypeError, match=r"Link\.send"):
         manager.send_action({"Action": "Originate"})
     assert (manager.pinger, list(manager.awaiting_actions)) == (None, [])
-
-
-# --- once
-
-
-@played
-async def test_a_verb_logs_in_asks_and_ends() -> None:
-    async with FakeAmi(Changes()) as ami:
-        session = await log_in_once("127.0.0.1", ami.port, "missed", "secret")
-        try:
-            assert isinstance(await session.send(Action("CoreStatus"), 5.0), Answered)
-            with pytest.raises(ValueError, match="Async"):
-                await session.send(Action("Originate"), 5.0)
-        finally:
-            session.close("done")
-        assert isinstance(await session.send(Action("CoreStatus"), 5.0), NotSent)
-        await ami.changes.until(lambda: not ami._writers, "gone")
-
-
-@played
-async def test_a_verb_says_in_one_line_why_it_cannot() -> None:
-    async with FakeAmi(Changes(), secret="other") as ami:
-        with pytest.raises(Refused, match="refused user missed: Authentication failed"):
-            await log_in_once("127.0.0.1", ami.port, "missed", "secret")
-        await ami.changes.until(lambda: not ami._writers, "gone")
-    with pytest.raises(ConnectionError, match=r"AMI 127\.0\.0\.1:\d+: .*"):
-        await log_in_once("127.0.0.1", closed_port(), "missed", "secret")
-    with pytest.raises(ConnectionError, match=r"AMI no-such-host\.invalid:5038: "):
-        await log_in_once("no-such-host.invalid", 5038, "missed", "secret")

@@ -115,7 +115,9 @@ class Product:
 
     def await_rows(self, caller: str, condition: Callable[[Sequence[Row]], object], seconds: float, what: str) -> None:
         """Wait until the rows of a caller are so."""
-        until(lambda: condition(self.rows(caller)), seconds, lambda: f"{caller} {what}: {self.rows(caller)}\n{self.log}")
+        until(
+            lambda: condition(self.rows(caller)), seconds, lambda: f"{caller} {what}: {self.rows(caller)}\n{self.log}"
+        )
 
     def await_end(self, caller: str, seconds: float = 45) -> Row:
         """Wait until a caller's missed call is settled, and return it with its story."""

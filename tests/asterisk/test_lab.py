@@ -121,7 +121,15 @@ def test_an_employee_reaches_a_client_with_the_companys_number(lab: Lab) -> None
 
 @pytest.mark.parametrize(
     ("behaviour", "outcome"),
-    [(1, "given up"), (2, "busy"), (3, "declined"), (4, "unknown number"), (5, "congested"), (8, "answered"), (9, "unavailable")],
+    [
+        (1, "given up"),
+        (2, "busy"),
+        (3, "declined"),
+        (4, "unknown number"),
+        (5, "congested"),
+        (8, "answered"),
+        (9, "unavailable"),
+    ],
 )
 def test_a_clients_telephone_does_what_its_number_says(lab: Lab, behaviour: int, outcome: str) -> None:
     number = f"7916{behaviour}900007"
@@ -131,7 +139,9 @@ def test_a_clients_telephone_does_what_its_number_says(lab: Lab, behaviour: int,
 
 
 def test_a_client_presses_a_key_where_his_number_says_so(lab: Lab) -> None:
-    listener = "[missed-test-key]\nexten => s,1,Read(KEY,,1,,,5)\n same => n,Set(DB(test/key)=${KEY})\n same => n,Wait(30)\n"
+    listener = (
+        "[missed-test-key]\nexten => s,1,Read(KEY,,1,,,5)\n same => n,Set(DB(test/key)=${KEY})\n same => n,Wait(30)\n"
+    )
     lab.write("/etc/asterisk/asterisk_missed.d/test-key.conf", listener)
     lab.cli("pbx", "dialplan reload")
     lab.cli("pbx", "channel originate PJSIP/79180900008@trunk-main extension s@missed-test-key")
@@ -215,7 +225,9 @@ def test_without_root_one_line_says_so(monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(sys, "argv", ["lab.py", "up"])
     assert main() == 3
-    assert capsys.readouterr().err.splitlines() == ["lab: the lab needs root (chroot, mounts, network namespaces): run it with sudo"]
+    assert capsys.readouterr().err.splitlines() == [
+        "lab: the lab needs root (chroot, mounts, network namespaces): run it with sudo"
+    ]
 
 
 def test_a_call_can_be_made_by_hand(lab: Lab) -> None:

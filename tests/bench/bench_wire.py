@@ -51,6 +51,7 @@ def bare_panoramisk(data: bytes) -> int:
     protocol.factory, protocol.encoding = manager, "utf8"
     for chunk in chunks(data):
         protocol.data_received(chunk)
+    manager.loop.run_until_complete(asyncio.sleep(0))  # its answer to FullyBooted
     manager.loop.close()
     return count
 
@@ -65,6 +66,14 @@ def wire(read: Callable[[object], object]) -> Callable[[bytes], int]:
         return count
 
     return run
+
+
+def seconds_for_one_block(length: int) -> float:
+    """A block that comes in pieces of 50 bytes: n squared would show here."""
+    decoder, piece, started = Decoder(), b"x" * 50, time.perf_counter()
+    for _ in range(length // len(piece)):
+        decoder.feed(piece)
+    return time.perf_counter() - started
 
 
 WAYS: dict[str, Callable[[bytes], int]] = {
@@ -88,6 +97,8 @@ def main() -> None:
     table = {way: (round(statistics.median(s)), statistics.median(s) / base) for way, s in speeds.items()}
     for way, (speed, ratio) in table.items():
         print(f"{way:34} {speed:>10,} /s {ratio:6.1f} x")
+    short, long = (statistics.median(seconds_for_one_block(n) for _ in range(ROUNDS)) for n in (8_000, 240_000))
+    print(f"a block 30 times as long in small pieces takes {long / short:.0f} times as long")
     print(json.dumps({way: {"per_second": speed, "ratio": round(ratio, 2)} for way, (speed, ratio) in table.items()}))
 
 
