@@ -62,9 +62,9 @@ def base(version: str) -> Path:
     suite = SUITES[version]
     key = _key(version)
     place = CACHE / suite / key[:16]
-    with locked(f"base-{suite}"):
+    with locked(f"base-{suite}") as lock:
         if not _whole(place, key):
-            _build(version, place, key)
+            _build(version, place, key, lock)
         os.utime(place)
         _prune(place)
     return place
@@ -142,15 +142,26 @@ def _count(place: Path) -> int:
     return sum(len(files) + len(folders) for _, folders, files in os.walk(place))
 
 
-def _build(version: str, place: Path, key: str) -> None:
-    suite = SUITES[version]
+def _build(version: str, place: Path, key: str, lock: int) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
-    # Only one who has the lock builds: what is there was left by one who was killed.
+    # Only who has the lock builds: what is there was left by one who was killed. His children inherited the lock, so that
+    # they are gone as well: mmdebstrap mounts parts of the host into the tree that is removed here.
     for leftover in place.parent.glob("building-*"):
         clear(leftover)
     _stamp(place).unlink(missing_ok=True)
     clear(place)
     building = place.with_name(f"building-{os.getpid()}")
+    try:
+        _fill(building, version, lock)
+    except BaseException:
+        clear(building)
+        raise
+    building.rename(place)
+    _stamp(place).write_text(json.dumps({"key": key, "files": _count(place)}))
+
+
+def _fill(building: Path, version: str, lock: int) -> None:
+    suite = SUITES[version]
     print(f"lab: building the base with Asterisk {version} (Debian {suite}); once, about a minute", flush=True)
     run(
         "mmdebstrap",
@@ -161,14 +172,13 @@ def _build(version: str, place: Path, key: str) -> None:
         suite,
         building,
         MIRROR,
+        pass_fds=(lock,),
     )
     copy_provisioning(building)
     if version in WITH_PRODUCT:
-        _install_python(building)
+        _install_python(building, lock)
     # A base has nothing mounted in it.
     unmount(building)
-    building.rename(place)
-    _stamp(place).write_text(json.dumps({"key": key, "files": _count(place)}))
 
 
 def copy_provisioning(root: Path) -> None:
@@ -182,18 +192,13 @@ def copy_provisioning(root: Path) -> None:
         shutil.copytree(HERE / side, inside / "vagrant" / side)
 
 
-def provision(root: Path, *words: str, env: dict[str, str] | None = None) -> None:
+def provision(root: Path, *words: str, env: dict[str, str] | None = None, pass_fds: tuple[int, ...] = ()) -> None:
     """One step of the provisioning, in the file tree."""
-    run(
-        *entrance(root),
-        "bash",
-        f"/{INSIDE}/vagrant/provision.sh",
-        *words,
-        env={**ENVIRONMENT, **(env or {})},
-    )
+    script = f"/{INSIDE}/vagrant/provision.sh"
+    run(*entrance(root), "bash", script, *words, env={**ENVIRONMENT, **(env or {})}, pass_fds=pass_fds)
 
 
-def _install_python(root: Path) -> None:
+def _install_python(root: Path, lock: int) -> None:
     """pip runs in the chroot, on the host's network, with the host's resolver and certificates."""
     mount_system(root)
     shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
@@ -202,7 +207,7 @@ def _install_python(root: Path) -> None:
         (root / CERTIFICATES).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(certificates, root / CERTIFICATES)
         settings["PIP_CERT"] = f"/{CERTIFICATES}"
-    provision(root, "python", f"/{INSIDE}/setup.cfg", env=settings)
+    provision(root, "python", f"/{INSIDE}/setup.cfg", env=settings, pass_fds=(lock,))
 
 
 def _prune(kept: Path) -> None:

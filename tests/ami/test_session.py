@@ -66,6 +66,20 @@ async def test_an_answer_to_an_unknown_action_is_nobodys() -> None:
             assert not outcome.message.success
 
 
+@played
+async def test_an_event_of_an_action_that_overtakes_its_answer_is_not_the_answer() -> None:
+    async with FakeAmi(Changes()) as ami:
+        ami.answers["Originate"] = lambda h: (
+            block("Event: OriginateComplete", "Privilege: call,all", f"ActionID: {h['ActionID']}")
+            + block("Response: Success", f"ActionID: {h['ActionID']}", "Message: Originate successfully queued")
+        )
+        async with linked(ami) as heard:
+            await heard.until_up()
+            outcome = await heard.link.send(ORIGINATE)
+            assert isinstance(outcome, Answered)
+            assert (outcome.message.success, outcome.events) == (True, ())
+
+
 @pytest.mark.parametrize("headers", [[], [("Async", "false")], [("Async", "")]])
 @played
 async def test_an_originate_that_would_block_is_refused_here(headers: list[tuple[str, str]]) -> None:

@@ -147,6 +147,15 @@ def test_a_block_too_long_is_left_out_and_counted_and_the_next_is_whole() -> Non
         assert (names, decoder.dropped) == (["A", "B"], 1)
 
 
+@pytest.mark.parametrize(("more", "dropped"), [(0, 0), (1, 1)])
+@pytest.mark.parametrize("cut", [0, 1, 2, 3])
+def test_the_longest_block_is_kept_wherever_its_end_is_cut(cut: int, more: int, dropped: int) -> None:
+    block = b"Event: Long\r\nX: ".ljust(wire.LONGEST_BLOCK + more, b"x")
+    decoder = Decoder()
+    messages = decoder.feed(block + wire.END[:cut]) + decoder.feed(wire.END[cut:])
+    assert (len(messages), decoder.dropped) == (1 - dropped, dropped)
+
+
 # --- one message
 
 
@@ -184,6 +193,12 @@ def test_repeated_headers_are_all_there() -> None:
     assert message.all("Variable") == ("a", "b")
     assert message.get("Variable") == "a"
     assert "twice" not in message.faults
+
+
+def test_of_a_repeated_header_the_first_counts_however_often_it_is_read() -> None:
+    for _ in range(3):  # once its shape is known it is read another way
+        message = Message(b"Event: Repeats\r\nVariable: a\r\nVariable: b")
+        assert (message.get("Variable"), message.headers["Variable"]) == ("a", "a")
 
 
 def test_an_answer_to_command_has_lines() -> None:
