@@ -43,8 +43,8 @@ def run(*words: str | Path, **options: object) -> None:
     """Run a command of the host; LabError with its last words where it fails."""
     done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip().splitlines() or ["(it said nothing)"]
-        raise LabError(f"{' '.join(map(str, words))}: {said[-1]}")
+        said = (done.stderr or done.stdout).strip().splitlines()[-3:] or ["(it said nothing)"]
+        raise LabError(f"{' '.join(map(str, words))}: {' / '.join(said)}")
 
 
 # ---------------------------------------------------------------- file tree
