@@ -58,6 +58,7 @@ def mount_overlay(base: Path, room: Path) -> None:
     (room / "memory").mkdir()
     if _try("mount", "-t", "tmpfs", "lab", room / "memory") and _overlay(base, room, room / "memory"):
         return
+    unmount(room / "memory")
     run("cp", "-a", "--reflink=auto", f"{base}/.", room / "root")
 
 

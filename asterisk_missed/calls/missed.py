@@ -211,9 +211,12 @@ class _Record:
         latest = [r for r in rings if r.began >= rings[-1].began - SAME_MOMENT]
         if self.call.hung_up_itself and any(self.ended - (r.ended or self.ended) <= SAME_MOMENT for r in latest):
             return "abandoned"
-        if all(r.dest.cause in _BUSY_OR_DECLINED or r.status == "BUSY" for r in latest):
-            return "busy_or_declined"
-        return "unreachable" if all(r.status in ("CONGESTION", "CHANUNAVAIL") for r in latest) else "no_answer"
+        if all(r.status in ("CONGESTION", "CHANUNAVAIL") for r in latest):
+            return "unreachable"
+        # A telephone that ends its ringing itself refuses; one whose ringing the PBX ends is not answered. Causes and
+        # DialStatus differ between drivers and versions for the same act.
+        refused = all(r.dest.hung_up_itself or r.dest.cause in _BUSY_OR_DECLINED or r.status == "BUSY" for r in latest)
+        return "busy_or_declined" if refused else "no_answer"
 
     # --- the record
 
