@@ -8,7 +8,7 @@ venv: $(VENV)/.ready
 
 $(VENV)/.ready: setup.cfg pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "asterisk-missed needs Python 3.11 or newer: this is " + sys.version.split()[0])'
-	@python3 -c 'import ensurepip' 2>/dev/null || { apt-get update -q && apt-get install -yq python3-venv; }
+	@python3 -c 'import ensurepip' 2>/dev/null || { echo 'installing python3-venv'; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -yqq python3-venv >/dev/null; }
 	@python3 -m venv $(VENV)
 	@$(BIN)/python -m pip install -q -e '.[dev]'
 	@touch $@

@@ -130,10 +130,10 @@ def add_network(name: str) -> None:
     """A network of its own, in which only loopback is used."""
     run("ip", "netns", "add", name)
     run("ip", "-n", name, "link", "set", "lo", "up")
-    # Where there is no network card at all, `asterisk -rx` complains before each answer. Some kernels cannot make one.
-    for kind in ("dummy", "veth"):
-        if _try("ip", "-n", name, "link", "add", "eth0", "type", kind):
-            return
+    # Where there is no network card at all, `asterisk -rx` complains before each answer. Some kernels cannot make one. It
+    # stays down, and its address is one for examples (RFC 5737).
+    if any(_try("ip", "-n", name, "link", "add", "eth0", "type", kind) for kind in ("dummy", "veth")):
+        run("ip", "-n", name, "addr", "add", "192.0.2.1/32", "dev", "eth0")
 
 
 def remove_network(name: str) -> None:
