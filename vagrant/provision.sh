@@ -142,9 +142,10 @@ Description=The provider and the telephones of the asterisk-missed lab
 After=network.target
 
 [Service]
-ExecStart=/usr/sbin/asterisk -f -U asterisk -G asterisk -C /etc/world/asterisk.conf
+ExecStart=/usr/sbin/asterisk -f -C /etc/world/asterisk.conf
 RuntimeDirectory=world
 User=asterisk
+Group=asterisk
 Restart=on-failure
 
 [Install]

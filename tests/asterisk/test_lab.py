@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -148,6 +149,30 @@ def test_a_client_presses_a_key_where_his_number_says_so(lab: Lab) -> None:
     until(lambda: "Value: 1" in lab.cli("pbx", "database get test key"), 8, "the key had arrived")
 
 
+def test_a_colleague_picks_up(lab: Lab) -> None:
+    call = lab.client_calls("79160900012", lab.did_of("192"), 5)
+    until(lambda: any(far.caller == "79160900012" for far in lab.far_calls("192")), 5, "the telephone rang")
+    lab.employee_dials("191", "*8192", 3)
+    until(lambda: call.answered, 3, "the colleague had it")
+
+
+def test_a_message_is_left_in_the_voicemail(lab: Lab) -> None:
+    inbox = lab.path("/var/spool/asterisk/voicemail/default/191/INBOX")
+    lab.client_calls("79160900013", "74952004191", 10)
+    until(lambda: list(inbox.glob("msg*.txt")), 15, "the message was there")
+
+
+def test_a_parked_caller_is_offered_to_the_extension(lab: Lab) -> None:
+    lab.client_calls("79160900014", "74952006196", 11)
+    until(lambda: any(far.caller == "79160900014" for far in lab.far_calls("196")), 12, "the extension rang")
+
+
+def test_follow_me_goes_on_to_the_mobile(lab: Lab) -> None:
+    call = lab.client_calls("79160900015", "74952007192", 9)
+    until(lambda: call.ended, 12, "the call was over")
+    assert [far.outcome for far in lab.far_calls("79160000192")] == ["answered"]
+
+
 # ---------------------------------------------------------------- up and down
 
 
@@ -228,6 +253,17 @@ def test_without_root_one_line_says_so(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert capsys.readouterr().err.splitlines() == [
         "lab: the lab needs root (chroot, mounts, network namespaces): run it with sudo"
     ]
+
+
+def test_without_debians_tools_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda command, path=None: None)
+    with pytest.raises(LabError, match="by hand: mmdebstrap, iproute2, util-linux"):
+        Lab("never").up()
+
+
+def test_a_lab_that_is_not_up_says_so(worker: str) -> None:
+    with pytest.raises(LabError, match="there is no lab"):
+        Lab.attach(f"none-{worker}")
 
 
 def test_a_call_can_be_made_by_hand(lab: Lab) -> None:
