@@ -108,7 +108,11 @@ def play(lab: Any) -> int:
     with log.open("w") as stderr:
         daemon = lab.popen(["asterisk-missed", "run", "--no-web"], user="asterisk", stderr=stderr)
     try:
-        until(lambda: {"up", "loaded"} <= set(log.read_text().replace(",", " ").split()), 20, f"the daemon was ready ({log})")
+        until(
+            lambda: {"up", "loaded"} <= set(log.read_text().replace(",", " ").split()),
+            20,
+            f"the daemon was ready ({log})",
+        )
         say("the daemon listens; the clients call")
         for client in CLIENTS:
             lab.client_calls(client.number, client.did, client.seconds, name=client.name)
