@@ -52,6 +52,8 @@ T = TypeVar("T")
 UNSEEN = timedelta(seconds=6)
 # How long a rule whose contexts Asterisk did not load waits before it is tried again.
 NOT_LOADED = timedelta(seconds=30)
+# How often the journal is asked for attempts that are open and nobody's.
+ADOPT_EVERY = timedelta(seconds=15)
 # How often the loops look up of their own accord: at the clock, at rules that were changed by another process.
 LOOK = 0.25
 
@@ -124,7 +126,7 @@ class Daemon:
         self.reloading = False
         self._revision = -1
         self._loaded = False
-        self._load_again = _now()
+        self._load_again = self._adopt_at = _now()
         self._may_dial = asyncio.Event()
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -330,23 +332,33 @@ class Daemon:
 
     async def _find_again(self) -> None:
         """After log-in: every attempt that is written down is followed, if its channels live; else it is given up soon."""
-        seen_by = _now() + UNSEEN
         self._load_again = _now()
+        await self._adopt(older_than=_now())
+        for flight in list(self.flights.values()):
+            flight.seen_by = _now() + UNSEEN
+            if self.tracker.follows(flight.attempt.channel_id):
+                await self._db(self.journal.note, flight.attempt, "found", _now())
+                log.info("attempt %s: found again in Asterisk", flight.attempt.id)
+        self._may_dial.set()
+
+    async def _adopt(self, older_than: datetime) -> None:
+        """Take up the attempts that the journal holds open and this process does not know.
+
+        They are of the daemon before it, or were written in the moment in which the database failed.
+        """
         for open_one in await self._db(self.journal.in_flight):
             attempt = open_one.attempt
-            talked = (open_one.talked_at, open_one.employee or "") if open_one.talked_at else None
-            self.flights.setdefault(
-                attempt.channel_id, _Flight(attempt, open_one.first, seen_by, talked)
-            ).seen_by = seen_by
-            if self.tracker.follows(attempt.channel_id):
-                await self._db(self.journal.note, attempt, "found", _now())
-                log.info("attempt %s: found again in Asterisk", attempt.id)
-        self._may_dial.set()
+            if attempt.channel_id not in self.flights and open_one.started_at <= older_than:
+                talked = (open_one.talked_at, open_one.employee or "") if open_one.talked_at else None
+                self.flights[attempt.channel_id] = _Flight(attempt, open_one.first, _now() + UNSEEN, talked)
 
     async def _give_up_unseen(self) -> None:
         """An attempt without a channel in Asterisk, while Asterisk can be heard, is over: never stuck."""
         if not self._may_dial.is_set():
             return
+        if self._adopt_at < _now():
+            self._adopt_at = _now() + ADOPT_EVERY
+            await self._adopt(older_than=_now() - ADOPT_EVERY)
         for channel_id, flight in list(self.flights.items()):
             if flight.seen_by < _now() and not self.tracker.follows(channel_id):
                 await self._close(flight, lost())
