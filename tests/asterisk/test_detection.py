@@ -48,7 +48,8 @@ CALLS = {
     "a queue that does not answer": Expected("74952003013", 7, None, ("n3",), (), ("queue", "abandoned")),
     "a queue that answers": Expected("74952003003", 6, "131"),
     "a queue that lets nobody in": Expected("74952003099", 6, None, ("nobody",), (), ("queue", "join_empty")),
-    "a voicemail": Expected("74952004142", 8, None, (), (), ("voicemail", "abandoned")),
+    "a voicemail, hung up in its greeting": Expected("74952004142", 3, None, (), (), ("voicemail", "abandoned")),
+    "a voicemail, with a message": Expected("74952004142", 20, None, (), (), ("voicemail", "message_left")),
     "an announcement": Expected("74952005142", 20, None, (), (), ("direct", "announcement")),
     "follow-me to a mobile": Expected("74952007152", 12, "152"),
     "through a Local channel": Expected("74952009161", 6, "161"),
@@ -62,6 +63,7 @@ class Listener:
     def __init__(self, lab: Lab) -> None:
         account = lab.ami("pbx")
         self.socket: socket.socket = lab.connect(account.host, account.port)
+        self.socket.settimeout(None)  # a PBX may be silent for long
         login = Action("Login", [("Username", account.user), ("Secret", account.secret)])
         self.socket.sendall(login.encode("test"))
         self.tracker = Tracker(Lines(["PJSIP/trunk-main"], ["1XX"]))
