@@ -30,12 +30,14 @@ __all__ = ["CLIENT_VOICE", "EMPLOYEE_VOICE", "FarCall", "Lab", "LabError", "Worl
 HOW_TO = """\
 The lab {name!r} is up: Asterisk {asterisk}, root {root}
 
+  {lab} exec{named} --user asterisk -- asterisk-missed rules apply /etc/asterisk/asterisk_missed_rules.yaml
+  {lab} exec{named} --user asterisk -- asterisk-missed run --no-web       the daemon; Ctrl-C ends it
+and, beside it:
   {lab} call{named} 79160000001 74952000112 --seconds 5   a client calls extension 112, which does not answer
-  {lab} call{named} 79160000002 74951234567 --seconds 8   a client calls the sales queue
-  {lab} dial{named} 101 89160000001                       an employee calls a client
+  {lab} exec{named} --user asterisk -- asterisk-missed journal list
   {lab} calls{named}                                      what reached the telephones
+  {lab} dial{named} 101 89160000001                       an employee calls a client
   {lab} exec{named} -- asterisk -rx 'core show channels'
-  {lab} exec{named} --user asterisk -- asterisk-missed --help
   {lab} down{named}
 
 Telephones 1L1 answer after 1 s, 1L2 never, 1L3 are busy, 1L5 are not registered; L is any digit. All tables: docs/lab.md"""

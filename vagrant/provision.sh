@@ -42,7 +42,7 @@ configs() {
     # Debian's samples go: what is loaded should be readable in one sitting.
     rm -f /etc/asterisk/*.conf
     install -d /etc/asterisk/manager.d /etc/world/manager.d
-    cp "$HERE"/pbx/*.conf /etc/asterisk/
+    cp "$HERE"/pbx/*.conf "$HERE"/pbx/*.yaml /etc/asterisk/
     cp "$HERE"/world/*.conf /etc/world/
     # Defaults will do, but a file that is missing makes lines in the log.
     touch /etc/{asterisk,world}/{acl,ccss,pjproject,udptl}.conf /etc/world/{cdr,features}.conf
