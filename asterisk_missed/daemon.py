@@ -13,7 +13,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,10 +21,10 @@ from typing import ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
 from .ami.link import Answered, Link, NotSent, Unknown
-from .ami.wire import Action, Message
-from .callbacks.disposition import Disposition, disposition, lost, refused
-from .callbacks.originate import Attempt, employee_order, originate
-from .callbacks.plan import Callback, End, Ground, Wait, after, check, plan
+from .ami.wire import Message
+from .callbacks.disposition import refused
+from .callbacks.originate import employee_order, originate
+from .callbacks.plan import Callback, End, Ground, Wait, check, plan
 from .calls.call import Contact, EndedCall
 from .calls.lines import Lines
 from .calls.tracker import (
@@ -37,6 +37,7 @@ from .calls.tracker import (
     Tracker,
 )
 from .config import Config
+from .flights import Flights
 from .journal.database import JournalUnreachable
 from .journal.journal import Journal
 from .pbx import dialplan
@@ -47,13 +48,8 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# An attempt of which Asterisk shows no channel is given up as lost after this time: an action that was sent just before
-# a break still runs, and its channel is seen within a moment of that.
-UNSEEN = timedelta(seconds=6)
 # How long a rule whose contexts Asterisk did not load waits before it is tried again.
 NOT_LOADED = timedelta(seconds=30)
-# How often the journal is asked for attempts that are open and nobody's.
-ADOPT_EVERY = timedelta(seconds=15)
 # How often the loops look up of their own accord: at the clock, at rules that were changed by another process.
 LOOK = 0.25
 
@@ -66,16 +62,6 @@ class _LinkUp:
 @dataclass(frozen=True, slots=True)
 class _LinkDown:
     """In the inbox: from here on nothing was heard."""
-
-
-@dataclass(slots=True)
-class _Flight:
-    """An attempt that is being made. ``seen_by``: when a channel of it must have been seen at the latest."""
-
-    attempt: Attempt
-    first: str
-    seen_by: datetime
-    talked: tuple[datetime, str] | None = None
 
 
 def run(config: Config, journal: Journal) -> bool:
@@ -99,6 +85,7 @@ class Daemon:
     def __init__(self, config: Config, journal: Journal) -> None:
         self.config = config
         self.journal = journal
+        self.rules: dict[str, Rule] = {}
         self.ground = Ground(
             config.general.country,
             ZoneInfo(config.general.timezone),
@@ -121,12 +108,11 @@ class Daemon:
             on_down=lambda why: self.inbox.put_nowait((_LinkDown(), time.time())),
         )
         self.inbox: asyncio.Queue[tuple[Message | _LinkUp | _LinkDown, float]] = asyncio.Queue()
-        self.flights: dict[str, _Flight] = {}
-        self.rules: dict[str, Rule] = {}
+        self.flights = Flights(journal, self._db, self.link, self.tracker, self.ground, self.rules)
         self.reloading = False
         self._revision = -1
         self._loaded = False
-        self._load_again = self._adopt_at = _now()
+        self._load_again = _now()
         self._may_dial = asyncio.Event()
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -165,7 +151,7 @@ class Daemon:
         while True:
             for happening in await self._heard():
                 await self._safely("what happened", self._act, happening)
-            await self._safely("attempts", self._give_up_unseen)
+            await self._safely("attempts", self._look_after_attempts)
 
     async def _heard(self) -> list[Happening]:
         """Wait for the next messages, or for a moment; returns what they come to."""
@@ -181,7 +167,7 @@ class Daemon:
                 self._may_dial.clear()
                 happenings += self.tracker.link_lost(at)
             else:
-                await self._safely("attempts", self._find_again)
+                await self._safely("attempts", self._link_is_up)
             if self.inbox.empty() or len(happenings) > 100:
                 return happenings + self.tracker.tick(time.time())
             item, at = self.inbox.get_nowait()
@@ -193,13 +179,10 @@ class Daemon:
             case ContactBegan(contact) | ContactEnded(contact):
                 await self._contact(contact)
             case AttemptTalks(channel_id, employee, at):
-                if channel_id in self.flights:
-                    self.flights[channel_id].talked = (at, employee)
-                await self._db(self.journal.talks, channel_id, employee, at)
+                await self.flights.talk(channel_id, employee, at)
             case AttemptOver(report):
-                flight = self.flights.get(report.channel_id)
-                if flight is not None:
-                    await self._close(flight, disposition(report, flight.first))
+                await self.flights.over(report)
+                self._wake.set()
 
     async def _enter(self, ended: EndedCall) -> None:
         """A missed call becomes a row of the journal, and perhaps a callback."""
@@ -216,6 +199,16 @@ class Daemon:
         number = normalise(contact.number, self.ground.country)
         if number is not None and await self._db(self.journal.contact, contact, number, _now()):
             log.info("contact: a callback is settled by it")
+
+    async def _link_is_up(self) -> None:
+        """Everything that Asterisk told about its state has been taken in: callbacks may go on."""
+        await self.flights.find_again()
+        self._load_again = _now()
+        self._may_dial.set()
+
+    async def _look_after_attempts(self) -> None:
+        if self._may_dial.is_set():
+            await self.flights.give_up_unseen()
 
     # --- dial ----------------------------------------------------------------------------------------------------
 
@@ -270,18 +263,17 @@ class Daemon:
             await self._db(self.journal.unsent, attempt, "the client has just rung in", _now(), _now())
             return
         action = originate(attempt, rule, self.config.pbx.number_format, self.ground.country, order)
-        self.flights[attempt.channel_id] = flight = _Flight(attempt, rule.first, _now() + UNSEEN)
+        flight = self.flights.begin(attempt, rule.first)
         outcome = await self.link.send(action)
         match outcome:
             case NotSent(why):
-                del self.flights[attempt.channel_id]
-                await self._db(self.journal.unsent, attempt, why, _now() + timedelta(seconds=1), _now())
+                await self.flights.unsent(flight, why)
             case Unknown(why):
                 log.warning("attempt %s: %s: it will be looked up", attempt.id, why)
             case Answered(message) if not message.success:
-                await self._close(flight, refused(), message.get("Message"))
+                await self.flights.close(flight, refused(), message.get("Message"))
             case Answered():
-                flight.seen_by = _now() + UNSEEN
+                self.flights.sent(flight)
                 log.info("attempt %s: ringing", attempt.id)
 
     async def _at_the_allowed_rate(self) -> None:
@@ -296,73 +288,6 @@ class Daemon:
         live = self.tracker.live_numbers()
         return [channel for shown, channel in live.items() if normalise(shown, self.ground.country) == number]
 
-    # --- attempts, their end, and what is found after a break ------------------------------------------------------
-
-    async def _close(self, flight: _Flight, ended: Disposition, ground: str = "") -> None:
-        if ended.word == "LOST":
-            known = await self._witness(flight, ended)
-            if known is None:  # the link is not there to ask: whether he was talked with must not be guessed
-                flight.seen_by = _now() + timedelta(seconds=1)
-                return
-            ended, ground = known
-        callback = await self._db(self.journal.callback, flight.attempt.callback_id)
-        then = after(callback, ended, self.rules.get(flight.attempt.rule), self.ground, _now())
-        await self._db(self.journal.finish, flight.attempt, ended, then, _now(), ground)
-        self.flights.pop(flight.attempt.channel_id, None)
-        log.info("attempt %s: %s, %s", flight.attempt.id, ended.word, ended.reason)
-        self._wake.set()
-
-    async def _witness(self, flight: _Flight, ended: Disposition) -> tuple[Disposition, str] | None:
-        """Nobody listened to the end of this attempt; but what was heard before, or the dialplan's mark, may tell.
-
-        None while Asterisk cannot be asked.
-        """
-        if flight.talked is not None:
-            at, employee = flight.talked
-            return Disposition("ANSWERED", "answered", True, employee, at), "they talked; the end was not seen"
-        number = str(flight.attempt.id)
-        outcome = await self.link.send(Action("DBGet", [("Family", "missed_talk"), ("Key", number[-3:])]))
-        if not isinstance(outcome, Answered):
-            return None
-        marked = marked_at([event.get("Val") for event in outcome.events], number)
-        if marked is None:
-            return ended, "the end was not seen"
-        ground = "not seen, but the PBX's dialplan marked that they talked"
-        return Disposition("ANSWERED", "answered", True, talked_at=marked), ground
-
-    async def _find_again(self) -> None:
-        """After log-in: every attempt that is written down is followed, if its channels live; else it is given up soon."""
-        self._load_again = _now()
-        await self._adopt(older_than=_now())
-        for flight in list(self.flights.values()):
-            flight.seen_by = _now() + UNSEEN
-            if self.tracker.follows(flight.attempt.channel_id):
-                await self._db(self.journal.note, flight.attempt, "found", _now())
-                log.info("attempt %s: found again in Asterisk", flight.attempt.id)
-        self._may_dial.set()
-
-    async def _adopt(self, older_than: datetime) -> None:
-        """Take up the attempts that the journal holds open and this process does not know.
-
-        They are of the daemon before it, or were written in the moment in which the database failed.
-        """
-        for open_one in await self._db(self.journal.in_flight):
-            attempt = open_one.attempt
-            if attempt.channel_id not in self.flights and open_one.started_at <= older_than:
-                talked = (open_one.talked_at, open_one.employee or "") if open_one.talked_at else None
-                self.flights[attempt.channel_id] = _Flight(attempt, open_one.first, _now() + UNSEEN, talked)
-
-    async def _give_up_unseen(self) -> None:
-        """An attempt without a channel in Asterisk, while Asterisk can be heard, is over: never stuck."""
-        if not self._may_dial.is_set():
-            return
-        if self._adopt_at < _now():
-            self._adopt_at = _now() + ADOPT_EVERY
-            await self._adopt(older_than=_now() - ADOPT_EVERY)
-        for channel_id, flight in list(self.flights.items()):
-            if flight.seen_by < _now() and not self.tracker.follows(channel_id):
-                await self._close(flight, lost())
-
     # --- rules ---------------------------------------------------------------------------------------------------
 
     async def _take_up_rules(self) -> None:
@@ -371,7 +296,8 @@ class Daemon:
         if revision == self._revision and (self._loaded or _now() < self._load_again):
             return
         rules = await self._db(self.journal.rules)
-        self.rules = {rule.slug: rule for rule in rules}
+        self.rules.clear()
+        self.rules.update({rule.slug: rule for rule in rules})
         self._revision = revision
         try:
             await asyncio.to_thread(dialplan.install, dialplan.render(rules, self.config), self.config)
@@ -402,15 +328,6 @@ class Daemon:
             await work(*args, **kwargs)  # type: ignore[misc]
         except Exception:
             log.exception("%s: an error of this program; it goes on with the next", what)
-
-
-def marked_at(marks: Sequence[str], attempt: str) -> datetime | None:
-    """When an attempt's two ends were connected, by the dialplan's mark ``attempt/unix time``; None if it has none."""
-    for mark in marks:
-        whose, _, at = mark.partition("/")
-        if whose == attempt and at.isascii() and at.isdigit():
-            return datetime.fromtimestamp(int(at), UTC)
-    return None
 
 
 def _now() -> datetime:
