@@ -21,7 +21,7 @@ from typing import ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
 from .ami.link import Answered, Link, NotSent, Unknown
-from .ami.wire import Message
+from .ami.wire import Action, Message
 from .callbacks.disposition import refused
 from .callbacks.originate import employee_order, originate
 from .callbacks.plan import Callback, End, Ground, Wait, check, plan
@@ -203,6 +203,10 @@ class Daemon:
     async def _link_is_up(self) -> None:
         """Everything that Asterisk told about its state has been taken in: callbacks may go on."""
         await self.flights.find_again()
+        for uniqueid in self.tracker.without_did():
+            asked = await self.link.send(Action("Getvar", [("Channel", uniqueid), ("Variable", "CALLERID(dnid)")]))
+            if isinstance(asked, Answered):
+                self.tracker.learn_did(uniqueid, asked.message.get("Value"))
         self._load_again = _now()
         self._may_dial.set()
 

@@ -18,7 +18,7 @@ from ..ami.wire import Message
 from .attempt import AttemptCall, AttemptReport
 from .call import Contact, EndedCall, utc
 from .channel import Channel, Talk, root
-from .lines import Kind, Lines
+from .lines import NUMBER, Kind, Lines
 from .missed import counting_talks, verdict
 from .signs import SIGNS
 from .snapshot import Snapshot
@@ -132,6 +132,16 @@ class Tracker:
             for channel in self.switch.channels.values()
             if channel.kind is Kind.TRUNK and channel.alive and channel.uniqueid not in self.switch.attempt_of
         }
+
+    def without_did(self) -> list[str]:
+        """The Uniqueids of callers who came in before we listened: the state of the switch does not tell their DID."""
+        return [c.uniqueid for c in self.switch.channels.values() if c.inbound and c.alive and not c.first_exten]
+
+    def learn_did(self, uniqueid: str, did: str) -> None:
+        """What such a caller had dialled. Text that is no number is not believed."""
+        channel = self.switch.channels.get(uniqueid)
+        if channel is not None and NUMBER.fullmatch(did):
+            channel.first_exten = did
 
     # --- what comes of it
 

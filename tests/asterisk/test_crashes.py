@@ -202,6 +202,20 @@ def test_a_caller_under_whom_asterisk_dies_is_missed(lab: Lab, product: Product)
     assert (row["lost_in"], row["lost_how"]) == ("restart", "restart")
 
 
+def test_a_caller_who_rings_while_the_daemon_is_started_anew_is_called_back_by_his_did(
+    lab: Lab, product: Product
+) -> None:
+    product.start()
+    call = lab.client_calls("79160000213", "74952000112", 12)
+    until(lambda: lab.cli("pbx", "core show channels concise").count("trunk-main"), 10, "he was in the PBX")
+    product.kill()
+    product.start()
+    until(lambda: call.ended, 20, "he had hung up")
+    row = product.await_end("+79160000213")
+    assert (row["did"], row["rule"], row["status"]) == ("74952000112", "slow", "called_back")
+    assert row["wait"] == pytest.approx(12, abs=1.5)  # CoreShowChannels tells whole seconds
+
+
 def test_a_clean_restart_of_asterisk_is_survived(lab: Lab, product: Product) -> None:
     product.start()
     lab.stop("pbx")

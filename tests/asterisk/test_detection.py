@@ -20,7 +20,7 @@ from asterisk_missed.calls.call import EndedCall
 from asterisk_missed.calls.lines import Lines
 from asterisk_missed.calls.tracker import CallEnded, ContactEnded, Tracker
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.xdist_group("detection")]
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,6 @@ def heard(request: pytest.FixtureRequest, worker: str) -> Iterator[tuple[Listene
         lab.down()
 
 
-@pytest.mark.xdist_group("detection")
 @pytest.mark.parametrize("name", CALLS)
 def test_the_verdict(name: str, heard: tuple[Listener, dict[str, str]]) -> None:
     listener, numbers = heard
@@ -130,13 +129,11 @@ def test_the_verdict(name: str, heard: tuple[Listener, dict[str, str]]) -> None:
         assert (call.lost_in, call.lost_how) == expected.lost
 
 
-@pytest.mark.xdist_group("detection")
 def test_an_employees_call_to_a_client_is_a_contact(heard: tuple[Listener, dict[str, str]]) -> None:
     (contact,) = [c.contact for c in heard[0].contacts if c.contact.direction == "out"]
     assert (contact.number[-10:], contact.employee) == ("9160000501", "171")
     assert contact.talk == pytest.approx(5, abs=1)
 
 
-@pytest.mark.xdist_group("detection")
 def test_what_a_real_asterisk_sends_is_in_order(heard: tuple[Listener, dict[str, str]]) -> None:
     assert [(message.name, message.faults, message.raw) for message in heard[0].faulty] == []

@@ -160,6 +160,17 @@ class TestTheLinkWasAway:
         (call,) = tape.ended()
         assert (call.did, call.missed and call.missed.did, call.wait) == ("", None, 70.0)
 
+    def test_his_did_can_be_asked_for_and_what_is_no_number_is_not_believed(self) -> None:
+        tape = Tape()
+        tape.names["T"] = TRUNK
+        tape.shown("T")
+        assert tape.tracker.without_did() == ["T"]
+        tape.tracker.learn_did("T", "s;rm")
+        tape.tracker.learn_did("T", "74951234567")
+        assert tape.tracker.without_did() == []
+        tape.hangs_up("T")
+        assert [call.did for call in tape.ended()] == ["74951234567"]
+
     def test_who_talks_when_it_is_back_is_answered(self) -> None:
         tape = Tape()
         tape.names |= {"T": TRUNK, "E": "PJSIP/101-00000002"}
