@@ -39,6 +39,8 @@ class Flight:
     first: str
     seen_by: datetime
     talked: tuple[datetime, str] | None = None
+    broken: bool = False  # the link, or a daemon, was away while it was made: not all of it was seen
+    ended: Disposition | None = None  # how it ended, as far as was seen; kept until the PBX can be asked
 
 
 class Flights:
@@ -98,12 +100,12 @@ class Flights:
 
     async def close(self, flight: Flight, ended: Disposition, ground: str = "") -> None:
         """Close an attempt and let the rule say what follows. One that nobody can say anything of stays open for now."""
-        if ended.word == "LOST":
+        if not ended.answered and (flight.broken or ended.word == "LOST"):
             known = await self._witness(flight, ended)
             if known is None:  # the link is not there to ask: whether he was talked with must not be guessed
-                flight.seen_by = _now() + timedelta(seconds=1)
+                flight.ended, flight.seen_by = ended, _now() + timedelta(seconds=1)
                 return
-            ended, ground = known
+            ended, ground = known[0], known[1] or ground
         callback = await self._ask(self._journal.callback, flight.attempt.callback_id)
         then = after(callback, ended, self._rules.get(flight.attempt.rule), self._ground, _now())
         await self._ask(self._journal.finish, flight.attempt, ended, then, _now(), ground)
@@ -124,7 +126,7 @@ class Flights:
             return None
         marked = marked_at([event.get("Val") for event in outcome.events], number)
         if marked is None:
-            return ended, "the end was not seen"
+            return ended, "the end was not seen" if ended.word == "LOST" else ""
         ground = "not seen, but the PBX's dialplan marked that they talked"
         return Disposition("ANSWERED", "answered", True, talked_at=marked), ground
 
@@ -134,7 +136,7 @@ class Flights:
         """After log-in: every attempt that is written down is followed, if its channels live; else it is given up soon."""
         await self._adopt(older_than=_now())
         for flight in list(self._flying.values()):
-            flight.seen_by = _now() + UNSEEN
+            flight.seen_by, flight.broken = _now() + UNSEEN, True
             if self._tracker.follows(flight.attempt.channel_id):
                 await self._ask(self._journal.note, flight.attempt, "found", _now())
                 log.info("attempt %s: found again in Asterisk", flight.attempt.id)
@@ -146,7 +148,7 @@ class Flights:
             await self._adopt(older_than=_now() - ADOPT_EVERY)
         for channel_id, flight in list(self._flying.items()):
             if flight.seen_by < _now() and not self._tracker.follows(channel_id):
-                await self.close(flight, lost())
+                await self.close(flight, flight.ended or lost())
 
     async def _adopt(self, older_than: datetime) -> None:
         """Take up the attempts that the journal holds open and this process does not know.
@@ -157,7 +159,7 @@ class Flights:
             attempt = open_one.attempt
             if attempt.channel_id not in self._flying and open_one.started_at <= older_than:
                 talked = (open_one.talked_at, open_one.employee or "") if open_one.talked_at else None
-                self._flying[attempt.channel_id] = Flight(attempt, open_one.first, _now() + UNSEEN, talked)
+                self._flying[attempt.channel_id] = Flight(attempt, open_one.first, _now() + UNSEEN, talked, True)
 
 
 def marked_at(marks: Sequence[str], attempt: str) -> datetime | None:

@@ -109,12 +109,17 @@ class Talk:
     peer: Channel
     who: str
     began: float
+    found: bool = False  # it was going on when the state was taken: it began earlier, nobody knows when
     ended: float | None = None
     announced: bool = False
 
     def seconds(self, now: float) -> float:
-        """How long it lasted, or has lasted by ``now``."""
+        """How long it lasted, or has lasted by ``now``; at least, where its begin was not seen."""
         return max(0.0, (now if self.ended is None else self.ended) - self.began)
+
+    def counts(self, now: float, min_talk: float) -> bool:
+        """Long enough to be a talk; one of unknown length is."""
+        return self.found or self.seconds(now) >= min_talk
 
 
 def component(start: Channel) -> dict[str, Channel]:

@@ -65,10 +65,10 @@ def verdict(call: Channel, lines: Lines, min_talk: float, *, lost_after_answer: 
 def counting_talks(channel: Channel, min_talk: float) -> list[Talk]:
     """The talks of a dead trunk channel from the first that counts; none where all together are shorter than the minimum."""
     end = channel.gone_at or 0.0
-    if not channel.talks or sum(t.seconds(end) for t in channel.talks) < min_talk:
-        return []
-    first = next((i for i, t in enumerate(channel.talks) if t.seconds(end) >= min_talk), 0)
-    return channel.talks[first:]
+    first = next((i for i, t in enumerate(channel.talks) if t.counts(end, min_talk)), None)
+    if first is not None:
+        return channel.talks[first:]
+    return channel.talks if channel.talks and sum(t.seconds(end) for t in channel.talks) >= min_talk else []
 
 
 def who_answered(peer: Channel, lines: Lines) -> str:

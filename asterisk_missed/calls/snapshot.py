@@ -62,8 +62,10 @@ class Snapshot:
         if self.link_lost_at is not None:
             self._end_unseen(c for c in self.switch.channels.values() if c.uniqueid not in shown)
             self.link_lost_at = None
+        self.switch.finding = True
         for line in lines:
             self._channel(line)
+        self.switch.finding = False
 
     def _end_unseen(self, channels: Iterable[Channel]) -> None:
         """These ended while nobody listened: their end is put at the moment when the link was lost."""

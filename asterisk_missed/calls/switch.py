@@ -26,6 +26,7 @@ class Switch:
     def __init__(self, lines: Lines) -> None:
         self.lines = lines
         self.at = 0.0
+        self.finding = False  # while the state is taken anew: what is found began earlier
         self.channels: dict[str, Channel] = {}
         self.bridges: dict[str, Bridge] = {}
         self.attempts: dict[str, AttemptCall] = {}
@@ -146,7 +147,7 @@ class Switch:
                 talk.ended = self.at
         for uniqueid, peer in peers.items():
             if uniqueid not in going_on:
-                trunk.talks.append(Talk(peer, who_answered(peer, self.lines), self.at))
+                trunk.talks.append(Talk(peer, who_answered(peer, self.lines), self.at, self.finding))
                 self.talking[trunk.uniqueid] = trunk
 
     # --- the end

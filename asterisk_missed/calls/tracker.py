@@ -161,7 +161,7 @@ class Tracker:
     def _announce(self, at: float) -> None:
         """Contact is made when a talk has lasted the minimum; whoever waits for it is told at once."""
         for trunk in list(self.switch.talking.values()):
-            talk = next((t for t in trunk.talks if t.seconds(at) >= self.min_talk), None)
+            talk = next((t for t in trunk.talks if t.counts(at, self.min_talk)), None)
             if talk is not None:
                 self._out += self._talk_began(trunk, talk)
             if talk is not None or not trunk.alive:
