@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
 from ..callbacks.disposition import Disposition
 from ..callbacks.originate import Attempt
@@ -23,6 +23,7 @@ from ..calls.call import Contact, EndedCall
 from ..rules.rule import Rule
 from .database import Database
 from .tables import attempts, callbacks, contacts, missed, revisions, rules, story
+from .values import added, callback_of, clean, contact_columns, disposition_columns, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Journal:
         """The one callback that is open for a number (E.164), on whichever PBX of this journal."""
         with self.database.reading() as db:
             row = db.execute(select(callbacks).where(callbacks.c.open_number == number)).one_or_none()
-            return _callback(row) if row else None
+            return callback_of(row) if row else None
 
     def enter(self, ended: EndedCall, planned: Planned, now: datetime) -> int | None:
         """Write a missed call and what is to be done about it. Returns its id, None where it was there already."""
@@ -92,10 +93,10 @@ class Journal:
             if db.execute(known).scalar() is not None:
                 return None
             callback_id = self._promise(db, ended, planned) if planned.due_at is not None else None
-            missed_id = _added(db, missed, callback_id=callback_id, **self._row(ended, planned))
-            details = _clean(lost_in=ended.lost_in, lost_how=ended.lost_how, wait=ended.wait)
+            missed_id = added(db, missed, callback_id=callback_id, **self._row(ended, planned))
+            details = clean(lost_in=ended.lost_in, lost_how=ended.lost_how, wait=ended.wait)
             self._tell(db, [missed_id], ended.ended_at, "missed", details)
-            details = _clean(
+            details = clean(
                 status=planned.status,
                 reason=planned.reason,
                 rule=planned.rule,
@@ -117,8 +118,8 @@ class Journal:
             "linkedid": ended.linkedid,
             "missed_at": ended.ended_at,
             "started_at": ended.started_at,
-            "caller": _shown(planned.number),
-            "caller_name": _shown(ended.caller_name),
+            "caller": shown(planned.number),
+            "caller_name": shown(ended.caller_name),
             "did": who.did,
             "trunk": who.trunk,
             "queue": queue,
@@ -133,7 +134,7 @@ class Journal:
             "status": planned.status,
             "reason": planned.reason,
             "due_at": planned.due_at,
-            **_contact_columns(planned.contact),
+            **contact_columns(planned.contact),
         }
 
     def _promise(self, db: Connection, ended: EndedCall, planned: Planned) -> int:
@@ -145,7 +146,7 @@ class Journal:
                 update(callbacks).where(callbacks.c.id == there.id, callbacks.c.state == "waiting").values(values)
             )
             return int(there.id)
-        return _added(
+        return added(
             db,
             callbacks,
             pbx=self.pbx,
@@ -163,12 +164,12 @@ class Journal:
         row = db.execute(select(callbacks).where(callbacks.c.id == callback_id)).one()
         if row.state == "calling":
             new = {"status": "calling", "reason": None, "due_at": None, "attempts": row.attempts}
-            self._tell(db, [missed_id], now, "joined", _clean(status="calling"))
+            self._tell(db, [missed_id], now, "joined", clean(status="calling"))
             db.execute(update(missed).where(missed.c.id == missed_id).values(new))
             return
         new = {"status": planned.status, "reason": planned.reason, "due_at": planned.due_at, "attempts": row.attempts}
         others = [other for other in self._rows(db, callback_id, new) if other != missed_id]
-        self._tell(db, others, now, "missed_again", _clean(**new))
+        self._tell(db, others, now, "missed_again", clean(**new))
 
     # --- contacts ------------------------------------------------------------------------------------------------
 
@@ -199,7 +200,7 @@ class Journal:
 
     def _settle_by(self, db: Connection, callback_id: int, state: str, made: Contact, now: datetime) -> bool:
         status, reason = contact_status(made)
-        ground, extra = contact_words(made), _contact_columns(made)
+        ground, extra = contact_words(made), contact_columns(made)
         return self._close(db, callback_id, state, status, reason, now, ground=ground, extra=extra)
 
     # --- callbacks and attempts ----------------------------------------------------------------------------------
@@ -209,7 +210,7 @@ class Journal:
         waiting = (callbacks.c.state == "waiting", callbacks.c.pbx == self.pbx, callbacks.c.due_at <= now)
         with self.database.reading() as db:
             query = select(callbacks).where(*waiting).order_by(callbacks.c.due_at, callbacks.c.id).limit(limit)
-            return tuple(_callback(row) for row in db.execute(query).all())
+            return tuple(callback_of(row) for row in db.execute(query).all())
 
     def next_due(self) -> datetime | None:
         """When the next waiting callback of this PBX is due."""
@@ -229,7 +230,7 @@ class Journal:
             new = {"status": "not_called_back", "reason": wait.reason, "due_at": wait.until}
             rows = self._rows(db, callback.id, new)
             if callback.reason != wait.reason:
-                self._tell(db, rows, now, "held", _clean(ground=wait.ground, **new))
+                self._tell(db, rows, now, "held", clean(ground=wait.ground, **new))
 
     def end(self, callback: Callback, end: End, now: datetime) -> bool:
         """Close a waiting callback without ringing. False if somebody else was quicker."""
@@ -255,7 +256,7 @@ class Journal:
             }
             tries = select(func.count()).select_from(attempts).where(attempts.c.callback_id == callback.id)
             nth = db.execute(tries).scalar_one() + 1
-            attempt_id = _added(db, attempts, **values, nth=nth, first=rule.first, started_at=now)
+            attempt_id = added(db, attempts, **values, nth=nth, first=rule.first, started_at=now)
             rows = self._rows(db, callback.id, {"status": "calling", "reason": None, "due_at": None})
             self._tell(db, rows, now, "calling", {"attempt": nth, "rule": rule.slug, "first": rule.first})
             return Attempt(attempt_id, channel_id, callback.id, callback.number, rule.slug, callback.did, nth)
@@ -268,7 +269,7 @@ class Journal:
                 db.execute(update(callbacks).where(callbacks.c.id == attempt.callback_id).values(values))
                 new = {"status": "not_called_back", "reason": "scheduled", "due_at": due_at}
                 rows = self._rows(db, attempt.callback_id, new)
-                self._tell(db, rows, now, "not_sent", {"attempt": attempt.nth, "ground": why} | _clean(**new))
+                self._tell(db, rows, now, "not_sent", {"attempt": attempt.nth, "ground": why} | clean(**new))
 
     def talks(self, channel_id: str, employee: str, at: datetime) -> None:
         """Client and employee talk: whatever happens to us now, contact was made."""
@@ -283,9 +284,7 @@ class Journal:
     def note(self, attempt: Attempt, event: str, now: datetime, **details: Any) -> None:
         """A line of the story that changes nothing else (an attempt found again after a break)."""
         with self.database.writing() as db:
-            self._tell(
-                db, self._rows(db, attempt.callback_id), now, event, {"attempt": attempt.nth} | _clean(**details)
-            )
+            self._tell(db, self._rows(db, attempt.callback_id), now, event, {"attempt": attempt.nth} | clean(**details))
 
     def in_flight(self) -> tuple[InFlight, ...]:
         """This PBX's attempts that are not closed."""
@@ -306,12 +305,12 @@ class Journal:
     def callback(self, callback_id: int) -> Callback:
         """One callback by its id."""
         with self.database.reading() as db:
-            return _callback(db.execute(select(callbacks).where(callbacks.c.id == callback_id)).one())
+            return callback_of(db.execute(select(callbacks).where(callbacks.c.id == callback_id)).one())
 
     def finish(self, attempt: Attempt, ended: Disposition, then: Next, now: datetime, ground: str = "") -> bool:
         """Close an attempt and set what follows. False if it was closed already: then nothing changes."""
         with self.database.writing() as db:
-            if not self._end_attempt(db, attempt, now, _disposition_columns(ended)):
+            if not self._end_attempt(db, attempt, now, disposition_columns(ended)):
                 return False
             callback = db.execute(select(callbacks).where(callbacks.c.id == attempt.callback_id)).one()
             count = callback.attempts + then.counted
@@ -323,7 +322,7 @@ class Journal:
             if ended.answered:
                 new |= {"called_back_at": ended.talked_at or now, "employee": ended.employee, "talk": ended.talk}
             rows = self._rows(db, callback.id, new)
-            details = _clean(
+            details = clean(
                 attempt=attempt.nth, disposition=ended.word, status=then.status, reason=then.reason, employee=ended.employee,
                 talk=ended.talk, cause=ended.cause or None, due_at=then.due_at, ground=ground or then.ground,
             )  # fmt: skip
@@ -362,7 +361,7 @@ class Journal:
             return False
         rows = self._rows(db, callback_id, {"status": status, "reason": reason, "due_at": None} | dict(extra or {}))
         employee = (extra or {}).get("employee")
-        self._tell(db, rows, now, "closed", _clean(status=status, reason=reason, employee=employee, ground=ground))
+        self._tell(db, rows, now, "closed", clean(status=status, reason=reason, employee=employee, ground=ground))
         return True
 
     def _rows(self, db: Connection, callback_id: int, values: Mapping[str, Any] | None = None) -> list[int]:
@@ -375,42 +374,3 @@ class Journal:
         lines = [{"missed_id": row, "at": at, "event": event, "details": dict(details)} for row in rows]
         if lines:
             db.execute(insert(story), lines)
-
-
-def _added(db: Connection, table: Table, **values: Any) -> int:
-    """Insert a row; its id."""
-    key = db.execute(insert(table).values(**values)).inserted_primary_key
-    assert key is not None
-    return int(key[0])
-
-
-def _callback(row: Any) -> Callback:
-    due_at = row.due_at or row.first_due_at
-    known = (row.id, row.number, row.rule, due_at, row.first_due_at, row.since)
-    return Callback(*known, row.attempts, row.did, row.reason)
-
-
-def _contact_columns(made: Contact | None) -> dict[str, Any]:
-    return {"employee": made.employee, "called_back_at": made.at, "talk": made.talk} if made is not None else {}
-
-
-def _disposition_columns(ended: Disposition) -> dict[str, Any]:
-    columns = asdict(ended)
-    columns["disposition"] = columns.pop("word")
-    for unkept in (
-        "client_rung",
-        *(() if ended.talked_at else ("talked_at",)),
-        *(() if ended.employee else ("employee",)),
-    ):
-        columns.pop(unkept)
-    return columns
-
-
-def _clean(**details: Any) -> dict[str, Any]:
-    """Only what is known, in JSON's types."""
-    return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in details.items() if v not in (None, "")}
-
-
-def _shown(text: str) -> str:
-    """A caller's text as it may be kept: escaped, at most 200 characters."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)[:200]
