@@ -330,18 +330,18 @@ class Journal:
             return True
 
     def last_talks(self, employees: Sequence[str]) -> dict[str, float]:
-        """Extension -> begin of its last talk (unix seconds), by contacts and by callbacks."""
+        """Extension -> end of its last talk (unix seconds), by contacts and by callbacks; one that goes on ends last."""
         last: dict[str, float] = {}
+        talks = (
+            (contacts.c.employee, contacts.c.at, contacts.c.talk),
+            (attempts.c.employee, attempts.c.talked_at, attempts.c.talk),
+        )
         with self.database.reading() as db:
-            for table, at in ((contacts, contacts.c.at), (attempts, attempts.c.talked_at)):
-                query = (
-                    select(table.c.employee, func.max(at))
-                    .where(table.c.employee.in_(employees))
-                    .group_by(table.c.employee)
-                )
-                for employee, when in db.execute(query).all():
-                    if when is not None:
-                        last[employee] = max(when.timestamp(), last.get(employee, 0.0))
+            for employee in employees:
+                for who, at, talk in talks:
+                    newest = select(at, talk).where(who == employee, at.is_not(None)).order_by(at.desc()).limit(1)
+                    for began, seconds in db.execute(newest).all():
+                        last[employee] = max(began.timestamp() + (seconds or 0.0), last.get(employee, 0.0))
         return last
 
     # --- the two things that every change ends with --------------------------------------------------------------

@@ -278,7 +278,7 @@ def test_who_talked_last_is_known_from_contacts_and_callbacks(journal: Journal) 
     _, attempt = claimed(journal)
     journal.talks(attempt.channel_id, "101", LATER)
     journal.contact(contact(NOON, talk=3.0), CALLER, NOON)
-    assert journal.last_talks(["101", "102", "103"]) == {"101": LATER.timestamp(), "102": NOON.timestamp()}
+    assert journal.last_talks(["101", "102", "103"]) == {"101": LATER.timestamp(), "102": NOON.timestamp() + 3.0}
 
 
 class TestOpening:
