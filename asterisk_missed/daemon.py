@@ -24,7 +24,7 @@ from .ami.link import Answered, Link, NotSent, Unknown
 from .ami.wire import Action, Message
 from .callbacks.disposition import refused
 from .callbacks.originate import employee_order, originate
-from .callbacks.plan import Callback, End, Ground, Wait, check, plan
+from .callbacks.plan import Callback, End, Go, Ground, Wait, check, plan
 from .calls.call import Contact, EndedCall
 from .calls.lines import Lines
 from .calls.tracker import (
@@ -42,7 +42,7 @@ from .journal.database import JournalUnreachable
 from .journal.journal import Journal
 from .pbx import dialplan
 from .rules.guard import normalise
-from .rules.rule import Rule
+from .rules.rule import Rule, RuleError
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -50,6 +50,10 @@ T = TypeVar("T")
 
 # How long a rule whose contexts Asterisk did not load waits before it is tried again.
 NOT_LOADED = timedelta(seconds=30)
+# How often a callback is looked at before it rings, while Asterisk goes on talking.
+MOST_LOOKS = 20
+# How long a daemon that is asked to end may take to write down what it has heard.
+END_WITHIN = 4.0
 # How often the loops look up of their own accord: at the clock, at rules that were changed by another process.
 LOOK = 0.25
 
@@ -103,13 +107,17 @@ class Daemon:
             config.ami.port,
             config.ami.username,
             config.ami.read_secret(),
-            on_message=lambda message, at: self.inbox.put_nowait((message, at)),
-            on_up=lambda: self.inbox.put_nowait((_LinkUp(), time.time())),
-            on_down=lambda why: self.inbox.put_nowait((_LinkDown(), time.time())),
+            on_message=self._hear,
+            on_up=lambda: self._hear(_LinkUp(), time.time()),
+            on_down=lambda why: self._hear(_LinkDown(), time.time()),
         )
         self.inbox: asyncio.Queue[tuple[Message | _LinkUp | _LinkDown, float]] = asyncio.Queue()
         self.flights = Flights(journal, self._db, self.link, self.tracker, self.ground, self.rules)
         self.reloading = False
+        # Messages heard, taken out of the inbox, and acted upon: the picture is up to date when the first is the last.
+        self._heard_so_far = self._taken_so_far = self._acted_so_far = 0
+        self._ticking = False
+        self._ending = False
         self._revision = -1
         self._loaded = False
         self._load_again = _now()
@@ -129,6 +137,8 @@ class Daemon:
                 task.result()
         finally:
             self.link.close()
+            self._ending = True
+            await asyncio.wait({tasks[1]}, timeout=END_WITHIN)  # what was heard is written down
             for task in (*tasks, stopping):
                 task.cancel()
             await asyncio.gather(*tasks, stopping, return_exceptions=True)
@@ -143,15 +153,21 @@ class Daemon:
         self.reloading = True
         self.stop()
 
+    def _hear(self, item: Message | _LinkUp | _LinkDown, at: float) -> None:
+        """Called by the reader of the link, which does nothing else."""
+        self._heard_so_far += 1
+        self.inbox.put_nowait((item, at))
+
     # --- listen --------------------------------------------------------------------------------------------------
 
     async def listen(self) -> None:
         """Take what Asterisk says, in its order, and act on what it comes to."""
-        await self._take_up_rules()
-        while True:
+        await self._safely("rules", self._take_up_rules)
+        while not (self._ending and self.inbox.empty()):
             for happening in await self._heard():
                 await self._safely("what happened", self._act, happening)
             await self._safely("attempts", self._look_after_attempts)
+            self._acted_so_far, self._ticking = self._taken_so_far, False
 
     async def _heard(self) -> list[Happening]:
         """Wait for the next messages, or for a moment; returns what they come to."""
@@ -159,8 +175,10 @@ class Daemon:
         try:
             item, at = await asyncio.wait_for(self.inbox.get(), LOOK)
         except TimeoutError:
+            self._ticking = True
             return self.tracker.tick(time.time())
         while True:
+            self._taken_so_far += 1
             if isinstance(item, Message):
                 happenings += self.tracker.feed(item, at)
             elif isinstance(item, _LinkDown):
@@ -202,16 +220,20 @@ class Daemon:
 
     async def _link_is_up(self) -> None:
         """Everything that Asterisk told about its state has been taken in: callbacks may go on."""
+        self.tracker.state_taken()
         await self.flights.find_again()
-        for uniqueid in self.tracker.without_did():
-            asked = await self.link.send(Action("Getvar", [("Channel", uniqueid), ("Variable", "CALLERID(dnid)")]))
-            if isinstance(asked, Answered):
-                self.tracker.learn_did(uniqueid, asked.message.get("Value"))
-        self._load_again = _now()
+        self._loaded, self._load_again = False, _now()  # Asterisk may be another one by now
         self._may_dial.set()
+        for uniqueid in self.tracker.without_did():
+            await self._safely("a DID", self._ask_did, uniqueid)
+
+    async def _ask_did(self, uniqueid: str) -> None:
+        asked = await self.link.send(Action("Getvar", [("Channel", uniqueid), ("Variable", "CALLERID(dnid)")]))
+        if isinstance(asked, Answered):
+            self.tracker.learn_did(uniqueid, asked.message.get("Value"))
 
     async def _look_after_attempts(self) -> None:
-        if self._may_dial.is_set():
+        if self._may_dial.is_set() and self.inbox.empty():
             await self.flights.give_up_unseen()
 
     # --- dial ----------------------------------------------------------------------------------------------------
@@ -244,11 +266,11 @@ class Daemon:
         elif not self._loaded:
             await self._db(self.journal.hold, callback, Wait("not_loaded", now + NOT_LOADED), now)
         elif len(self.flights) >= self.config.limits.at_once:
-            ground = f"{len(self.flights)} callbacks at once"
-            await self._db(self.journal.hold, callback, Wait("held_limit", now + timedelta(seconds=1), ground), now)
+            if callback.reason != "held_limit":  # told once; it keeps its place in the order of due times
+                ground = f"{len(self.flights)} callbacks at once"
+                await self._db(self.journal.hold, callback, Wait("held_limit", callback.due_at, ground), now)
         else:
-            contacts = await self._db(self.journal.contacts_with, callback.number, callback.since)
-            decision = check(callback, contacts, self._on_line(callback.number), self.ground, now)
+            decision = await self._look(callback)
             if isinstance(decision, End):
                 await self._db(self.journal.end, callback, decision, now)
             elif isinstance(decision, Wait):
@@ -263,8 +285,10 @@ class Daemon:
         attempt = await self._db(self.journal.claim, callback, rule, _now())
         if attempt is None:
             return
-        if self._on_line(callback.number):  # he has rung in while we wrote
-            await self._db(self.journal.unsent, attempt, "the client has just rung in", _now(), _now())
+        decision = await self._look(callback)
+        if not isinstance(decision, Go):  # the world went on while we wrote
+            until = decision.until if isinstance(decision, Wait) else _now()
+            await self._db(self.journal.unsent, attempt, decision.ground or decision.reason, until, _now())
             return
         action = originate(attempt, rule, self.config.pbx.number_format, self.ground.country, order)
         flight = self.flights.begin(attempt, rule.first)
@@ -273,12 +297,27 @@ class Daemon:
             case NotSent(why):
                 await self.flights.unsent(flight, why)
             case Unknown(why):
+                self.flights.sent(flight)
                 log.warning("attempt %s: %s: it will be looked up", attempt.id, why)
             case Answered(message) if not message.success:
                 await self.flights.close(flight, refused(), message.get("Message"))
             case Answered():
                 self.flights.sent(flight)
                 log.info("attempt %s: ringing", attempt.id)
+
+    async def _look(self, callback: Callback) -> Go | Wait | End:
+        """The look before ringing, on a picture that is up to date: nothing that Asterisk has said is still to be taken in."""
+        for _ in range(MOST_LOOKS):
+            while not self._current():
+                await asyncio.sleep(0.01)
+            contacts = await self._db(self.journal.contacts_with, callback.number, callback.since)
+            if self._current():
+                return check(callback, contacts, self._on_line(callback.number), self.ground, _now())
+        return Wait(callback.reason, _now() + timedelta(seconds=1), "Asterisk says more than can be taken in")
+
+    def _current(self) -> bool:
+        """Whether all that was heard has been acted on."""
+        return self._heard_so_far == self._acted_so_far and not self._ticking
 
     async def _at_the_allowed_rate(self) -> None:
         """Asterisk refuses calls when Originates flood it (measured): they are spread in time."""
@@ -299,7 +338,13 @@ class Daemon:
         revision = await self._db(self.journal.rules_revision)
         if revision == self._revision and (self._loaded or _now() < self._load_again):
             return
-        rules = await self._db(self.journal.rules)
+        try:
+            rules = await self._db(self.journal.rules)
+        except RuleError as error:
+            self._loaded, self._load_again = False, _now() + NOT_LOADED
+            self._revision = revision
+            log.error("the journal's rules: %s: nothing is dialled until that is mended", error)
+            return
         self.rules.clear()
         self.rules.update({rule.slug: rule for rule in rules})
         self._revision = revision

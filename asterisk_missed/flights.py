@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 # An attempt of which Asterisk shows no channel is given up as lost after this time: an action that was sent just before
 # a break still runs, and its channel is seen within a moment of that.
 UNSEEN = timedelta(seconds=6)
+# How long Asterisk may take to answer the Originate itself (the link's own limit).
+ANSWER = timedelta(seconds=10)
 # How often the journal is asked for attempts that are open and nobody's.
 ADOPT_EVERY = timedelta(seconds=15)
 
@@ -71,7 +73,7 @@ class Flights:
 
     def begin(self, attempt: Attempt, first: str) -> Flight:
         """It is written down and about to be sent."""
-        flight = Flight(attempt, first, _now() + UNSEEN)
+        flight = Flight(attempt, first, _now() + ANSWER + UNSEEN)
         self._flying[attempt.channel_id] = flight
         return flight
 

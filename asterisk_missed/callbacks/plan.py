@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from ..calls.attempt import is_attempt
 from ..calls.call import Contact, EndedCall
 from ..rules.guard import normalise, refusal
 from ..rules.hours import DailyHours, next_open
@@ -65,6 +66,7 @@ class Planned:
     first_due_at: datetime | None = None
     ground: str = ""
     contact: Contact | None = None
+    since: datetime | None = None  # a contact after this makes the callback needless
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,9 @@ def plan(
     number = normalise(ended.caller, ground.country) or ended.caller
     match = first_match(rules, ended, ground.country)
     source = (match.kind, match.name) if match.kind and match.name else None
-    row = Planned("not_called_back", "no_rule", number, match.rule.slug if match.rule else None, source)
+    # Who talked and was then lost has to be reached again: his own talk is no contact since.
+    since = ended.ended_at if ended.answered else ended.started_at
+    row = Planned("not_called_back", "no_rule", number, match.rule.slug if match.rule else None, source, since=since)
     refused = _refusal(ended.caller, ground)
     if ended.reason == "bad_number" or refused == "bad_number":
         return replace(row, reason="bad_number", ground="the number shown cannot be called")
@@ -119,7 +123,7 @@ def plan(
         return replace(row, reason=ended.reason, ground="the end of the call was not seen")
     if refused is not None:
         return replace(row, reason=refused, ground=f"only numbers of {ground.country} that reach a person are called")
-    made = contact_since(contacts, ended.started_at)
+    made = contact_since([c for c in contacts if c.uniqueid != ended.linkedid], since)
     if made is not None:
         status, reason = contact_status(made)
         return replace(row, status=status, reason=reason, ground=contact_words(made), contact=made)
@@ -207,7 +211,7 @@ def contact_status(contact: Contact) -> tuple[str, str]:
     """Status and reason of a row whose client was reached without a callback of ours."""
     if contact.direction == "in":
         return "client_called", "client_returned"
-    return "called_back", "by_hand"
+    return "called_back", "answered" if is_attempt(contact.uniqueid) else "by_hand"
 
 
 def contact_words(contact: Contact) -> str:

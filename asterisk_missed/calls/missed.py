@@ -199,7 +199,7 @@ class _Record:
         if stay.status[:4] in words:
             return words[stay.status[:4]]
         if self.ended - (stay.left if stay.left is not None else self.ended) <= SAME_MOMENT:
-            return "unknown" if self.call.unseen_end else "abandoned"
+            return "unknown" if self.call.unseen_end else "abandoned" if stay.abandoned else "left_by_key"
         return "timed_out" if stay.abandoned else "left_by_key"
 
     def _how_rung(self) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from ..ami.wire import Message
 from .channel import Channel, Stay
-from .lines import Kind
+from .lines import NUMBER, Kind
 from .switch import Switch
 
 _RING, _UP = "4", "6"  # ChannelState
@@ -30,6 +30,18 @@ def _state(switch: Switch, message: Message) -> None:
         channel.inbound = True
     elif state == _UP and channel.up_at is None:
         channel.up_at = switch.at
+
+
+def _new_caller_id(switch: Switch, message: Message) -> None:
+    """An analogue line tells the caller's number only after the first ring, when its channel is there already."""
+    channel = switch.channel(message)
+    if (
+        channel is not None
+        and channel.inbound
+        and channel.name.startswith("DAHDI/")
+        and not NUMBER.fullmatch(channel.caller)
+    ):
+        channel.caller = message.get("CallerIDNum")
 
 
 def _local_bridge(switch: Switch, message: Message) -> None:
@@ -223,6 +235,7 @@ SIGNS: Mapping[str, Callable[[Switch, Message], None]] = {
     "Newstate": _state,
     "Newexten": _newexten,
     "VarSet": _varset,
+    "NewCallerid": _new_caller_id,
     "LocalBridge": _local_bridge,
     "DialBegin": _dial_begin,
     "DialEnd": _dial_end,

@@ -25,6 +25,9 @@ class Snapshot:
         self.boot: str | None = None
         self.link_lost_at: float | None = None
         self._lines: list[Message] = []
+        self._bridged: list[tuple[Channel, str]] = []  # until it is known which bridges are holding ones
+        self._entries: set[tuple[str, str]] = set()
+        self._gap_from: float | None = None
 
     def takes(self, message: Message) -> bool:
         """Take a message if it is part of a list. True if it was."""
@@ -34,6 +37,10 @@ class Snapshot:
             self._channels()
         elif message.name == "BridgeListItem":
             self._bridge(message)
+        elif message.name == "BridgeListComplete":
+            self._enter_bridges()
+        elif message.name == "QueueStatusComplete":
+            self.complete()
         elif message.name == "QueueEntry":
             self._queue_entry(message)
         elif message.is_response and "CoreStartupTime" in message:
@@ -44,8 +51,15 @@ class Snapshot:
 
     def link_lost(self, at: float) -> None:
         """Nothing was heard from ``at`` on."""
-        self.link_lost_at = at
+        self.link_lost_at = self._gap_from = at
         self._lines.clear()
+        self._bridged.clear()
+        self._entries.clear()
+
+    def complete(self) -> None:
+        """All lists have been told."""
+        self._enter_bridges()
+        self._left_queues()
 
     def _core_status(self, message: Message) -> None:
         """A new boot means that every call we knew is over."""
@@ -62,10 +76,32 @@ class Snapshot:
         if self.link_lost_at is not None:
             self._end_unseen(c for c in self.switch.channels.values() if c.uniqueid not in shown)
             self.link_lost_at = None
-        self.switch.finding = True
         for line in lines:
             self._channel(line)
+
+    def _enter_bridges(self) -> None:
+        """Put the channels where the list showed them; who has left a bridge in the gap is taken out of it."""
+        bridged, self._bridged = self._bridged, []
+        self.switch.finding = True
+        for channel, bridge in bridged:
+            if channel.alive:
+                self.switch.move(channel, self.switch.bridge(bridge) if bridge else None)
         self.switch.finding = False
+
+    def _left_queues(self) -> None:
+        """Who waited in a queue before the gap and is not in it now has left it: for the talk that goes on, if one does."""
+        if self._gap_from is None:
+            return
+        for channel in self.switch.channels.values():
+            for stay in channel.stays:
+                if (
+                    stay.left is None
+                    and stay.joined <= self._gap_from
+                    and (channel.uniqueid, stay.queue) not in self._entries
+                ):
+                    stay.left = self.switch.at
+                    stay.connected = next((t.began for t in channel.talks if t.found and t.ended is None), None)
+        self._gap_from = None
 
     def _end_unseen(self, channels: Iterable[Channel]) -> None:
         """These ended while nobody listened: their end is put at the moment when the link was lost."""
@@ -88,18 +124,16 @@ class Snapshot:
             called = line.get("Application") in _CALLED
             channel.inbound = channel.kind is Kind.TRUNK and channel.linkedid == channel.uniqueid and not called
             channel.first_exten = ""  # Exten is where the call stands now, not where it came in
-        if line.get("BridgeId"):
-            self.switch.move(channel, self.switch.bridge(line.get("BridgeId")))
+        self._bridged.append((channel, line.get("BridgeId")))
 
     def _bridge(self, message: Message) -> None:
-        bridge = self.switch.bridges.get(message.get("BridgeUniqueid"))
-        if bridge is not None and "holding" in message.get("BridgeTechnology"):
-            bridge.holding = True
-            self.switch.hear(list(bridge.members.values()))
+        if "holding" in message.get("BridgeTechnology") or message.get("BridgeType") == "parking":
+            self.switch.bridge(message.get("BridgeUniqueid")).holding = True
 
     def _queue_entry(self, message: Message) -> None:
         channel = self.switch.channels.get(message.get("Uniqueid"))
         queue = message.get("Queue")
+        self._entries.add((message.get("Uniqueid"), queue))
         if channel is not None and not channel.stays_in(queue):
             channel.stays.append(Stay(queue, channel, self.switch.at - number(message.get("Wait"))))
 

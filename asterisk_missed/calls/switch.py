@@ -15,6 +15,9 @@ from .channel import Bridge, Channel, Ring, Talk, component, descendants
 from .lines import ChannelName, Kind, Lines, dialled_number
 from .missed import who_answered
 
+# So many Uniqueids of dead channels are remembered: minutes of the busiest PBX.
+REMEMBERED = 5_000
+
 
 class Switch:
     """The state of one PBX.
@@ -33,6 +36,7 @@ class Switch:
         self.attempt_of: dict[str, AttemptCall] = {}
         self.gone: deque[Channel] = deque()
         self.talking: dict[str, Channel] = {}
+        self._buried: dict[str, None] = {}
         self._halves: dict[str, Channel] = {}  # of Local channels, until the other half is seen
 
     # --- channels
@@ -44,6 +48,8 @@ class Switch:
         """
         uniqueid = message.get(prefix + "Uniqueid")
         channel = self.channels.get(uniqueid)
+        if uniqueid in self._buried:  # a late event of a channel that is gone must not raise it again
+            return None
         if channel is None:
             name = message.get(prefix + "Channel")
             if not uniqueid or not name:
@@ -176,6 +182,9 @@ class Switch:
                 continue
             self._halves.pop(channel.name[:-2], None)
             self.channels.pop(channel.uniqueid, None)
+            self._buried[channel.uniqueid] = None
+        while len(self._buried) > REMEMBERED:
+            del self._buried[next(iter(self._buried))]
 
     def forget_attempt(self, attempt: AttemptCall) -> None:
         """Drop a callback of ours that is over, with its channels."""

@@ -78,6 +78,7 @@ class Tracker:
         self.lost_after_answer = lost_after_answer
         self.switch = Switch(lines)
         self._snapshot = Snapshot(self.switch)
+        self._last = 0.0
         self._skew = 0.0  # our clock minus Asterisk's, by the last message
         self._ending: deque[tuple[float, Channel]] = deque()
         self._out: list[Happening] = []
@@ -112,6 +113,10 @@ class Tracker:
             self._ended(self._ending.popleft()[1], at + GRACE)
         return self._settled(at)
 
+    def state_taken(self) -> None:
+        """The state of the switch has been asked for, and all answers have been fed."""
+        self._snapshot.complete()
+
     def finish(self) -> list[Happening]:
         """The stream is over: judge what has ended."""
         return self._settled(self.switch.at + GRACE + self.min_talk)
@@ -125,12 +130,12 @@ class Tracker:
     def live_numbers(self) -> dict[str, str]:
         """Number outside, as Asterisk shows it -> channel, for everybody who is in a call with us now, ringing included.
 
-        The channels of our own callbacks are left out.
+        A callback of ours that still rings or talks is such a call too.
         """
         return {
             channel.caller: channel.name
             for channel in self.switch.channels.values()
-            if channel.kind is Kind.TRUNK and channel.alive and channel.uniqueid not in self.switch.attempt_of
+            if channel.kind is Kind.TRUNK and channel.alive
         }
 
     def without_did(self) -> list[str]:
@@ -154,7 +159,12 @@ class Tracker:
         while self.switch.gone:
             channel = self.switch.gone.popleft()
             self._ending.append(((channel.gone_at or at) + GRACE, channel))
-        self._announce(at)
+        if self._snapshot.link_lost_at is None:
+            self._announce(at)
+        if at < self._last - GRACE:  # the wall clock was put back: what waits for its time would wait for long
+            while self._ending:
+                self._ended(self._ending.popleft()[1], at + GRACE)
+        self._last = at
         while self._ending and self._ending[0][0] <= at:
             self._ended(self._ending.popleft()[1], at)
 

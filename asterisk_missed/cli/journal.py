@@ -12,6 +12,8 @@ import click
 from .. import words
 from . import Invocation, errors, printing
 
+LARGEST = 2**63 - 1  # what a database's integer holds
+
 
 class Moment(click.ParamType[datetime]):
     """A point in time: ISO 8601 with its zone, or in the PBX's zone; a date alone is its midnight."""
@@ -28,7 +30,10 @@ class Moment(click.ParamType[datetime]):
         if moment.tzinfo is None:
             assert ctx is not None
             moment = moment.replace(tzinfo=ctx.obj.config.general.zone)
-        return moment.astimezone(UTC)
+        try:
+            return moment.astimezone(UTC)
+        except OverflowError:
+            self.fail(f"{value!r} is no time of this world", param, ctx)
 
 
 @click.group("journal")
@@ -45,7 +50,7 @@ def command() -> None:
 @click.option("--source", help="Missed on this DID, trunk, queue or extension.")
 @click.option("--employee", help="Talked with this employee.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
-@click.option("--offset", type=click.IntRange(0), default=0)
+@click.option("--offset", type=click.IntRange(0, LARGEST), default=0)
 @click.pass_obj
 def list_rows(asked: Invocation, /, limit: int, offset: int, **wanted: Any) -> None:
     """Missed calls, newest first."""
@@ -72,7 +77,7 @@ def list_rows(asked: Invocation, /, limit: int, offset: int, **wanted: Any) -> N
 
 
 @command.command("show")
-@click.argument("missed_id", metavar="ID", type=click.IntRange(1))
+@click.argument("missed_id", metavar="ID", type=click.IntRange(1, LARGEST))
 @click.pass_obj
 def show(asked: Invocation, missed_id: int) -> None:
     """One missed call: its story and its attempts."""

@@ -44,9 +44,15 @@ def _run_once(config: Config) -> bool:
 
 def _reloaded(config: Config, asked: Invocation) -> Config:
     """The config read anew; a broken one is told and the old one kept."""
+    from ..journal.database import JournalUnreachable
+    from . import open_journal
+
     try:
-        return Invocation(asked.config_file, asked.json).config
-    except ConfigError as error:
+        read = Invocation(asked.config_file, asked.json).config
+        read.ami.read_secret()
+        open_journal(read)
+        return read
+    except (ConfigError, JournalUnreachable) as error:
         logging.getLogger(__name__).error("%s: the config that was loaded before stays in force", error)
         return config
 

@@ -154,7 +154,7 @@ class Journal:
             open_number=planned.number,
             state="waiting",
             first_due_at=planned.first_due_at,
-            since=ended.started_at,
+            since=planned.since or ended.started_at,
             attempts=0,
             **values,
         )
@@ -275,9 +275,15 @@ class Journal:
         """Client and employee talk: whatever happens to us now, contact was made."""
         with self.database.writing() as db:
             row = db.execute(select(attempts).where(attempts.c.channel_id == channel_id)).one_or_none()
-            if row is None or row.ended_at is not None or row.talked_at is not None:
+            if row is None or row.talked_at is not None:
                 return
             db.execute(update(attempts).where(attempts.c.id == row.id).values(talked_at=at, employee=employee))
+            number = db.execute(select(callbacks.c.number).where(callbacks.c.id == row.callback_id)).scalar_one()
+            made = Contact(channel_id, number, "out", employee, at)
+            db.execute(insert(contacts).values(asdict(made) | {"pbx": self.pbx}))
+            if row.ended_at is not None:  # it had been given up as lost, and was not: he is not to be called again
+                self._settle_by(db, row.callback_id, "waiting", made, at)
+                return
             rows = self._rows(db, row.callback_id, {"employee": employee})
             self._tell(db, rows, at, "talking", {"attempt": row.nth, "employee": employee})
 
@@ -313,6 +319,12 @@ class Journal:
             if not self._end_attempt(db, attempt, now, disposition_columns(ended)):
                 return False
             callback = db.execute(select(callbacks).where(callbacks.c.id == attempt.callback_id)).one()
+            if ended.answered:
+                mine = and_(contacts.c.pbx == self.pbx, contacts.c.uniqueid == attempt.channel_id)
+                db.execute(update(contacts).where(mine).values(talk=ended.talk))
+            made = None if ended.answered else self._contact_since(db, callback.number, callback.since)
+            if made is not None:  # while we rang, he was reached otherwise
+                then = Next(*contact_status(made), None, then.counted, contact_words(made))
             count = callback.attempts + then.counted
             open_still = then.due_at is not None
             values = {"state": "waiting" if open_still else "closed", "due_at": then.due_at, "reason": then.reason}
@@ -321,6 +333,7 @@ class Journal:
             new = {"status": then.status, "reason": then.reason, "due_at": then.due_at, "attempts": count}
             if ended.answered:
                 new |= {"called_back_at": ended.talked_at or now, "employee": ended.employee, "talk": ended.talk}
+            new |= contact_columns(made)
             rows = self._rows(db, callback.id, new)
             details = clean(
                 attempt=attempt.nth, disposition=ended.word, status=then.status, reason=then.reason, employee=ended.employee,
@@ -343,6 +356,11 @@ class Journal:
                     for began, seconds in db.execute(newest).all():
                         last[employee] = max(began.timestamp() + (seconds or 0.0), last.get(employee, 0.0))
         return last
+
+    def _contact_since(self, db: Connection, number: str, since: datetime) -> Contact | None:
+        later = select(contacts).where(contacts.c.number == number, contacts.c.at >= since)
+        r = db.execute(later.order_by(contacts.c.at).limit(1)).one_or_none()
+        return Contact(r.uniqueid, r.number, r.direction, r.employee, r.at, r.talk) if r is not None else None
 
     # --- the two things that every change ends with --------------------------------------------------------------
 

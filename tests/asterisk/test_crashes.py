@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -250,6 +251,32 @@ def test_a_daemon_that_is_asked_to_end_ends_at_once_and_leaves_the_call_alone(la
     product.start()
     row = product.await_end("+79160000211")
     assert (row["status"], lab.calls_to("79160000211")) == ("called_back", 1)
+
+
+def test_a_miss_that_was_heard_just_before_the_end_is_written_down(lab: Lab, product: Product) -> None:
+    product.start()
+    call = lab.client_calls("79160000214", "74952000112", 2)
+    until(lambda: call.ended, 15, "he had hung up")
+    assert product.signal(signal.SIGTERM) == 0
+    assert [row["reason"] for row in product.rows("9160000214")] == ["scheduled"]
+
+
+def test_a_client_who_talked_and_was_then_lost_is_called_back(lab: Lab, product: Product) -> None:
+    product.configure(RULES.replace('{did: "74952000122"}', '{did: "74952000117"}'))
+    product.start()
+    lab.client_calls("79160000215", "74952000117", 30)  # 117 answers, and is told to transfer him to 112
+    until(
+        lambda: (c := lab.far_calls("117")) and time.time() - (c[-1].answered_at or time.time()) > 1.5,
+        10,
+        "they talked",
+    )
+    (trunk,) = [w for w in lab.cli("pbx", "core show channels concise").split() if w.startswith("PJSIP/trunk-main")][:1]
+    lab.cli("pbx", f"channel redirect {trunk.split('!')[0]} internal,112,1")
+    until(lambda: lab.calls_to("112"), 10, "112 was rung")
+    lab.cli("pbx", f"channel request hangup {trunk.split('!')[0]}")
+    product.await_rows("9160000215", bool, 20, "was journalled")
+    row = product.await_end("+79160000215")
+    assert (row["lost_in"], row["status"], lab.calls_to("79160000215")) == ("transfer", "called_back", 1)
 
 
 def test_a_config_that_changes_is_taken_up_on_sighup_and_a_broken_one_is_not(lab: Lab, product: Product) -> None:

@@ -88,6 +88,12 @@ class TestAMissedCall:
         planned = plan(missed(), [rule()], GROUND, [contact(NOON - timedelta(seconds=5))], None)
         assert (planned.status, planned.reason, planned.due_at) == ("client_called", "client_returned", None)
 
+    def test_of_a_client_who_talked_and_was_then_lost_is_called_back(self) -> None:
+        own = Contact("pbx-1.1", CALLER, "in", "101", NOON - timedelta(seconds=9), 4.0)
+        planned = plan(missed(answered=True, answered_by="101"), [rule()], GROUND, [own], None)
+        assert (planned.reason, planned.since) == ("scheduled", NOON)
+        assert check(callback(since=NOON), [own], [], GROUND, NOON) == Go()
+
     def test_is_not_settled_by_a_contact_of_yesterday(self) -> None:
         assert plan(missed(), [rule()], GROUND, [contact(NOON - timedelta(days=1))], None).due_at is not None
 

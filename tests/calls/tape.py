@@ -106,6 +106,8 @@ class Tape:
                 Duration=duration,
             )
         self.say("CoreShowChannelsComplete")
+        self.say("BridgeListComplete")
+        self.say("QueueStatusComplete")
 
     # --- what came of it
 

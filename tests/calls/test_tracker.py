@@ -192,6 +192,7 @@ class TestTheLinkWasAway:
             Duration="00:00:30",
         )
         tape.say("CoreShowChannelsComplete")
+        tape.say("BridgeListComplete")
         tape.wait(0.3)  # he may have talked for long before
         tape.hangs_up("E", "T")
         assert [(call.answered, call.answered_by) for call in tape.ended()] == [(True, "101")]
@@ -208,6 +209,72 @@ class TestTheLinkWasAway:
         (call,) = tape.ended()
         assert (call.lost_in, call.lost_how, call.reason) == ("restart", "restart", None)
 
+    def test_who_was_answered_in_the_gap_is_not_missed_by_his_queue(self) -> None:
+        tape = Tape()
+        tape.calls()
+        tape.say("QueueCallerJoin", tape._snapshot("T"), Queue="sales", Position="1", Count="1")
+        tape.wait(4)
+        tape.tracker.link_lost(tape.at)
+        tape.wait(30)
+        tape.channel("E", "PJSIP/101-00000002", "6", "T")
+        tape.shown("T", "E", bridge="b")
+        tape.wait(5)
+        tape.hangs_up("E", "T")
+        assert [(call.answered, call.missed) for call in tape.ended()] == [(True, None)]
+
+    def test_who_is_parked_when_we_come_hears_nobody(self) -> None:
+        tape = Tape()
+        tape.names |= {"T": TRUNK, "U": "PJSIP/trunk-main-00000002"}
+        for caller in ("T", "U"):
+            line = {"BridgeId": "lot", "Application": "Park", "ApplicationData": "", "Duration": "00:00:30"}
+            tape.say("CoreShowChannel", tape._snapshot(caller), line)
+        tape.say("CoreShowChannelsComplete")
+        tape.say("BridgeListItem", BridgeUniqueid="lot", BridgeType="parking", BridgeTechnology="holding_bridge")
+        tape.say("BridgeListComplete")
+        tape.wait(5)
+        tape.hangs_up("T", "U")
+        assert [call.answered for call in tape.ended()] == [False, False]
+
+    def test_who_has_left_his_bridge_in_the_gap_talks_no_more(self) -> None:
+        tape = Tape()
+        tape.calls()
+        tape.rings("T", "E", "PJSIP/101-00000002")
+        tape.joins("b", "T", "E")
+        tape.wait(5)
+        tape.tracker.link_lost(tape.at)
+        tape.wait(10)
+        tape.shown("T", "E")
+        (talk,) = tape.tracker.switch.channels["T"].talks
+        assert talk.ended is not None
+
+    def test_a_talk_that_the_gap_cut_short_is_not_told_as_a_contact(self) -> None:
+        tape = Tape()
+        tape.calls()
+        tape.rings("T", "E", "PJSIP/101-00000002")
+        tape.joins("b", "T", "E")
+        tape.wait(0.2)
+        tape.tracker.link_lost(tape.at)
+        tape.wait(30)
+        assert tape.happened == []
+
+
+class TestTheClock:
+    def test_that_is_put_back_holds_no_verdict_up(self) -> None:
+        tape = Tape()
+        tape.calls()
+        tape.wait(3)
+        tape.hangs_up("T")
+        tape.wait(-3600)
+        assert len(tape.ended()) == 1
+
+    def test_a_late_event_does_not_raise_the_dead(self) -> None:
+        tape = Tape()
+        tape.calls()
+        tape.hangs_up("T")
+        tape.ended()
+        tape.state("T", "6")
+        assert tape.tracker.live_numbers() == {}
+
 
 class TestOurOwnCallbacks:
     ID = "missed-0011223344556677"
@@ -221,7 +288,7 @@ class TestOurOwnCallbacks:
         tape.state("E", "6")
         tape.joins("b", "E", two)
         tape.rings(one, "O", "PJSIP/trunk-main-00000003", "79160000001@trunk-main")
-        assert tape.tracker.follows(self.ID) and tape.tracker.live_numbers() == {}
+        assert tape.tracker.follows(self.ID) and list(tape.tracker.live_numbers()) == ["79160000001"]
         tape.state("O", "6")
         tape.joins("c", "O", one)
         tape.wait(5)

@@ -212,6 +212,28 @@ def test_a_contact_settles_the_waiting_callback(journal: Journal, direction: str
     assert journal.due(LATER, 10) == ()
 
 
+def test_a_contact_made_while_we_ring_ends_the_callback(journal: Journal) -> None:
+    enter(journal)
+    callback, attempt = claimed(journal)
+    journal.contact(contact(LATER + timedelta(seconds=5), talk=20.0), CALLER, LATER)
+    ended = Disposition("BUSY", "client_busy", True)
+    journal.finish(attempt, ended, after(callback, ended, SALES, GROUND, LATER), LATER)
+    shown = row(journal)
+    assert (shown["status"], shown["employee"], shown["due_at"]) == ("client_called", "102", None)
+    assert journal.open_callback(CALLER) is None
+
+
+def test_a_talk_that_turns_up_after_its_attempt_was_lost_settles_the_callback(journal: Journal) -> None:
+    enter(journal)
+    callback, attempt = claimed(journal)
+    journal.finish(attempt, lost(), after(callback, lost(), SALES, GROUND, LATER), LATER)
+    assert row(journal)["due_at"] is not None
+    journal.talks(attempt.channel_id, "101", LATER + timedelta(seconds=9))
+    shown = row(journal)
+    assert (shown["status"], shown["reason"], shown["employee"]) == ("called_back", "answered", "101")
+    assert journal.due(LATER + timedelta(days=1), 10) == ()
+
+
 def test_a_contact_before_the_miss_settles_nothing(journal: Journal) -> None:
     enter(journal)
     assert not journal.contact(contact(NOON - timedelta(hours=1), talk=5.0), CALLER, NOON)
