@@ -11,7 +11,7 @@ import pytest
 from asterisk_missed.config import Config, read
 from asterisk_missed.pbx import dialplan
 from asterisk_missed.pbx.dialplan import DialplanError, install, render, stamps
-from asterisk_missed.rules.rule import Rule
+from asterisk_missed.rules.rule import Rule, RuleError
 
 # Stands for `asterisk -rx`: shows the stamps of the files that `dialplan reload` last read. The real one is in tests/asterisk.
 FAKE_ASTERISK = """#!/bin/sh
@@ -81,6 +81,12 @@ def test_nothing_dangerous_stands_in_a_generated_file() -> None:
 
 def test_a_title_never_reaches_the_dialplan() -> None:
     assert "Продажи" not in "".join(render([rule(title="Продажи [x]")], Config()).values())
+
+
+@pytest.mark.parametrize("slug", ["stamp", "talked", "request", "vip-client", "vip-employee"])
+def test_no_rule_can_take_the_context_of_something_else(slug: str) -> None:
+    with pytest.raises(RuleError, match=f"slug = '{slug}'"):
+        rule(slug)
 
 
 def test_every_file_has_its_own_stamp() -> None:

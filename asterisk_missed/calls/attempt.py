@@ -85,9 +85,16 @@ class AttemptCall:
 
 
 def is_client(channel: Channel) -> bool:
-    """The client's end: a trunk channel, unless it was dialled by the context that rings the employees."""
+    """The client's end: the trunk channel that the context ``missed-<slug>-client`` dialled, itself or through others.
+
+    One that was found after a break has no such record: then every trunk channel, unless the employees' context dialled it.
+    """
     if channel.kind is not Kind.TRUNK:
         return False
+    dialled_by = [c.rung_by.context for c in ancestors(channel) if c.rung_by is not None]
+    ours = [context for context in dialled_by if context.startswith(PREFIX)]
+    if ours:
+        return any(context.endswith("-client") for context in ours)
     return not any(c.context.endswith("-employee") for c in ancestors(channel) if c is not channel)
 
 

@@ -79,6 +79,7 @@ class Ring:
     caller: Channel | None
     began: float
     dialled: str = ""
+    context: str = ""  # of the dialplan that dialled
     queue: str | None = None
     ended: float | None = None
     status: str = ""

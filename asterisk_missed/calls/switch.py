@@ -103,7 +103,7 @@ class Switch:
 
     def rung(self, dest: Channel, caller: Channel | None, message: Message) -> Ring:
         """``dest`` is rung for ``caller`` (None: for an Originate)."""
-        ring = Ring(dest, caller, self.at, dialled=dialled_number(message.get("DialString")))
+        ring = Ring(dest, caller, self.at, dialled_number(message.get("DialString")), message.get("Context"))
         dest.rung_by = ring
         dest.inbound = False
         if dest.kind is Kind.TRUNK and ring.dialled:

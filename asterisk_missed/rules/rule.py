@@ -32,6 +32,10 @@ Strategy = Literal["all", "order", "longest-idle"]
 MOST_EXTENSIONS = 9  # phones rung at once for one client; more are a queue
 MOST_NAMES = 100  # sources of one rule
 
+# missed-request, missed-sales-client and so on are contexts of their own.
+RESERVED = frozenset(("request", "hints", "mark", "talked", "stamp"))
+RESERVED_ENDS = ("-client", "-employee")
+
 _SLUG = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _EXTENSION = re.compile(r"[0-9]{2,10}")
 _QUEUE = re.compile(r"[A-Za-z0-9_.-]{1,79}")  # 79: AST_MAX_EXTENSION of Asterisk, less its end
@@ -61,9 +65,11 @@ def _names(value: object, pattern: re.Pattern[str], allowed: str, most: int) -> 
 
 
 def _slug(value: object) -> str:
-    if isinstance(value, str) and _SLUG.fullmatch(value):
-        return value
-    raise ValueError("a letter a-z, then up to 30 of a-z, 0-9 and -")
+    if not (isinstance(value, str) and _SLUG.fullmatch(value)):
+        raise ValueError("a letter a-z, then up to 30 of a-z, 0-9 and -")
+    if value in RESERVED or value.endswith(RESERVED_ENDS):
+        raise ValueError("another word: missed-<slug> would be the name of a context that is there already")
+    return value
 
 
 def _title(value: object) -> str:

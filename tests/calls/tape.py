@@ -20,6 +20,7 @@ class Tape:
         self.at = 1000.0
         self.names: dict[str, str] = {}
         self.linked: dict[str, str] = {}
+        self.contexts: dict[str, str] = {}
         self.happened: list[Happening] = []
 
     # --- what Asterisk prints
@@ -31,7 +32,7 @@ class Tape:
             "ChannelStateDesc": "Up",
             "CallerIDNum": "79160000001",
             "Exten": "74951234567",
-            "Context": "from-trunk",
+            "Context": self.contexts.get(uniqueid, "from-trunk"),
             "Priority": "1",
             "Uniqueid": uniqueid,
             "Linkedid": self.linked.get(uniqueid, uniqueid),

@@ -299,6 +299,23 @@ class TestOurOwnCallbacks:
         assert isinstance(over, AttemptOver) and (over.attempt.employee, over.attempt.talk) == ("101", 5.0)
         assert not tape.tracker.follows(self.ID) and tape.tracker.switch.channels == {}
 
+    def test_an_employees_mobile_is_not_taken_for_the_client(self) -> None:
+        tape = Tape()
+        one, two = self.ID, f"{self.ID};2"
+        tape.channel(one, "Local/7@missed-sales-client-00000001;1", "0", Context="missed-sales")
+        tape.channel(two, "Local/7@missed-sales-client-00000001;2", "4", one)
+        tape.contexts |= {two: "missed-sales-client", one: "missed-sales"}
+        tape.rings(two, "O", "PJSIP/trunk-main-00000002", "79160000001@trunk-main")
+        tape.state("O", "6")
+        tape.rings(one, "M", "PJSIP/trunk-main-00000003", "79165550101@trunk-main")
+        tape.wait(5)
+        tape.hangs_up("M", "O", two, one)
+        tape.ended()
+        (over,) = tape.happened
+        assert isinstance(over, AttemptOver) and over.attempt.client is not None
+        assert (over.attempt.client.who, over.attempt.client.answered_at is not None) == ("79160000001", True)
+        assert [leg.who for leg in over.attempt.employees] == ["79165550101"]
+
     def test_whoever_rings_in_meanwhile_is_on_the_line(self) -> None:
         tape = Tape()
         tape.calls(CallerIDNum="79169999999")
