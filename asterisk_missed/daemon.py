@@ -180,7 +180,7 @@ class Daemon:
         while True:
             self._taken_so_far += 1
             if isinstance(item, Message):
-                happenings += self.tracker.feed(item, at)
+                happenings += self._fed(item, at)
             elif isinstance(item, _LinkDown):
                 self._may_dial.clear()
                 happenings += self.tracker.link_lost(at)
@@ -189,6 +189,14 @@ class Daemon:
             if self.inbox.empty() or len(happenings) > 100:
                 return happenings + self.tracker.tick(time.time())
             item, at = self.inbox.get_nowait()
+
+    def _fed(self, message: Message, at: float) -> list[Happening]:
+        """What a message comes to. One that this program cannot take must not keep the next from being heard."""
+        try:
+            return self.tracker.feed(message, at)
+        except Exception:
+            log.exception("%s: an error of this program; it goes on with the next message", message.name)
+            return []
 
     async def _act(self, happening: Happening) -> None:
         match happening:
