@@ -11,6 +11,7 @@ import pytest
 from asterisk_missed.config import Config, read
 from asterisk_missed.pbx import dialplan
 from asterisk_missed.pbx.dialplan import DialplanError, install, render, stamps
+from asterisk_missed.rules.file import check_slugs
 from asterisk_missed.rules.rule import Rule, RuleError
 
 # Stands for `asterisk -rx`: shows the stamps of the files that `dialplan reload` last read. The real one is in tests/asterisk.
@@ -83,10 +84,16 @@ def test_a_title_never_reaches_the_dialplan() -> None:
     assert "Продажи" not in "".join(render([rule(title="Продажи [x]")], Config()).values())
 
 
-@pytest.mark.parametrize("slug", ["stamp", "talked", "request", "vip-client", "vip-employee"])
+@pytest.mark.parametrize("slug", ["stamp", "talked", "request", "hints", "mark"])
 def test_no_rule_can_take_the_context_of_something_else(slug: str) -> None:
     with pytest.raises(RuleError, match=f"slug = '{slug}'"):
         rule(slug)
+
+
+def test_no_two_rules_have_contexts_of_one_name() -> None:
+    check_slugs([rule("vip-client"), rule("other")])
+    with pytest.raises(RuleError, match="a context of the rule vip is called so"):
+        check_slugs([rule("vip"), rule("vip-client")])
 
 
 def test_every_file_has_its_own_stamp() -> None:

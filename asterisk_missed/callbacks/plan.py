@@ -23,6 +23,8 @@ from .disposition import Disposition
 
 # A callback is given up this long after it was first due.
 EXPIRE = timedelta(hours=24)
+# A talk is kept to a tenth of a second: one that ended with the call may seem to end this much later.
+ROUNDED = timedelta(seconds=0.1)
 # A client who is on the line with us is looked at again this much later.
 LOOK_AGAIN = timedelta(seconds=1)
 
@@ -112,7 +114,7 @@ def plan(
     match = first_match(rules, ended, ground.country)
     source = (match.kind, match.name) if match.kind and match.name else None
     # Who talked and was then lost has to be reached again: his own talk is no contact since.
-    since = ended.ended_at if ended.answered else ended.started_at
+    since = ended.ended_at + ROUNDED if ended.answered else ended.started_at
     row = Planned("not_called_back", "no_rule", number, match.rule.slug if match.rule else None, source, since=since)
     refused = _refusal(ended.caller, ground)
     if ended.reason == "bad_number" or refused == "bad_number":

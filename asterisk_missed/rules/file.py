@@ -43,12 +43,18 @@ def read(text: str) -> tuple[Rule, ...]:
 
 
 def check_slugs(rules: Sequence[Rule]) -> None:
-    """RuleError where two rules have one slug."""
+    """RuleError where two rules have one slug, or contexts of one name."""
     seen: dict[str, int] = {}
     for place, rule in enumerate(rules, 1):
         if rule.slug in seen:
             raise RuleError(f"rule {rule.slug}: slug = {rule.slug!r}: rules {seen[rule.slug]} and {place} have it")
         seen[rule.slug] = place
+    for slug in seen:  # the contexts missed-vip-client of the rule vip and missed-vip-client of the rule vip-client
+        for end in ("-client", "-employee"):
+            if slug.endswith(end) and slug.removesuffix(end) in seen:
+                raise RuleError(
+                    f"rule {slug}: slug = {slug!r}: a context of the rule {slug.removesuffix(end)} is called so"
+                )
 
 
 def write(rules: Sequence[Rule]) -> str:

@@ -32,9 +32,8 @@ Strategy = Literal["all", "order", "longest-idle"]
 MOST_EXTENSIONS = 9  # phones rung at once for one client; more are a queue
 MOST_NAMES = 100  # sources of one rule
 
-# missed-request, missed-sales-client and so on are contexts of their own.
+# missed-request and so on are contexts of their own.
 RESERVED = frozenset(("request", "hints", "mark", "talked", "stamp"))
-RESERVED_ENDS = ("-client", "-employee")
 
 _SLUG = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _EXTENSION = re.compile(r"[0-9]{2,10}")
@@ -67,7 +66,7 @@ def _names(value: object, pattern: re.Pattern[str], allowed: str, most: int) -> 
 def _slug(value: object) -> str:
     if not (isinstance(value, str) and _SLUG.fullmatch(value)):
         raise ValueError("a letter a-z, then up to 30 of a-z, 0-9 and -")
-    if value in RESERVED or value.endswith(RESERVED_ENDS):
+    if value in RESERVED:
         raise ValueError("another word: missed-<slug> would be the name of a context that is there already")
     return value
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from asterisk_missed.callbacks.disposition import Disposition, lost, refused
-from asterisk_missed.callbacks.plan import EXPIRE, Callback, End, Go, Ground, Next, Wait, after, check, plan
+from asterisk_missed.callbacks.plan import EXPIRE, ROUNDED, Callback, End, Go, Ground, Next, Wait, after, check, plan
 from asterisk_missed.calls.call import Contact, EndedCall, Missed
 from asterisk_missed.rules.hours import DailyHours
 from asterisk_missed.rules.rule import Rule
@@ -91,7 +91,7 @@ class TestAMissedCall:
     def test_of_a_client_who_talked_and_was_then_lost_is_called_back(self) -> None:
         own = Contact("pbx-1.1", CALLER, "in", "101", NOON - timedelta(seconds=9), 4.0)
         planned = plan(missed(answered=True, answered_by="101"), [rule()], GROUND, [own], None)
-        assert (planned.reason, planned.since) == ("scheduled", NOON)
+        assert (planned.reason, planned.since) == ("scheduled", NOON + ROUNDED)
         assert check(callback(since=NOON), [own], [], GROUND, NOON) == Go()
 
     def test_is_not_settled_by_a_contact_of_yesterday(self) -> None:
