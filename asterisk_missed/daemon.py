@@ -168,6 +168,8 @@ class Daemon:
                 await self._safely("what happened", self._act, happening)
             await self._safely("attempts", self._look_after_attempts)
             self._acted_so_far, self._ticking = self._taken_so_far, False
+        for happening in self.tracker.link_lost(time.time()):  # who has just hung up is judged without his grace
+            await self._safely("what happened", self._act, happening)
 
     async def _heard(self) -> list[Happening]:
         """Wait for the next messages, or for a moment; returns what they come to."""
