@@ -12,6 +12,7 @@ import hashlib
 import logging
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -24,6 +25,15 @@ log = logging.getLogger(__name__)
 CONNECT_WITHIN = 5.0  # seconds for TCP, and again for the banner: Asterisk greets at once
 # Unsent bytes at which the other end counts as stuck: an action is then not sent at all. A thousand Originates.
 STUCK = 1024 * 1024
+# So many of our last actions are remembered, to know their answers, late ones too.
+REMEMBERED = 200
+# Events that come as an answer only.
+LISTED = frozenset(
+    (
+        *("CoreShowChannel", "CoreShowChannelsComplete", "BridgeListItem", "BridgeListComplete"),
+        *("QueueParams", "QueueMember", "QueueEntry", "QueueStatusComplete"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +128,7 @@ class Session(asyncio.Protocol):
         self._stuck = False
         self._dropped = 0
         self._pending: dict[str, _Pending] = {}
+        self._asked: deque[str] = deque(maxlen=REMEMBERED)
         self.greeted: asyncio.Future[str] = loop.create_future()  # the banner, '' where it is none
         self.booted = asyncio.Event()
         self.ended: asyncio.Future[str] = loop.create_future()  # why
@@ -146,6 +157,9 @@ class Session(asyncio.Protocol):
             log.warning("AMI: a block too long to be one was left out (%d so far)", self._dropped)
 
     def _take(self, message: Message) -> None:
+        if not self._is_ours(message):
+            log.warning("AMI: an answer to what was not asked was left out: %r", message.raw[:100])
+            return
         try:
             self._on_message(message, self.last_heard)
         except Exception:
@@ -156,6 +170,12 @@ class Session(asyncio.Protocol):
             pending = self._pending.get(message.action_id)
             if pending is not None and pending.take(message):
                 del self._pending[message.action_id]
+
+    def _is_ours(self, message: Message) -> bool:
+        """Answers carry the random name of what was asked, so that no caller can write one into the stream."""
+        if not message.is_response and message.name not in LISTED:
+            return True
+        return message.action_id in self._pending or message.action_id in self._asked
 
     def pause_writing(self) -> None:
         self._stuck = True
@@ -189,6 +209,7 @@ class Session(asyncio.Protocol):
             return NotSent("the other end does not read")
         action_id = new_action_id()
         block = action.encode(action_id)
+        self._asked.append(action_id)
         pending = self._pending[action_id] = _Pending(self._loop.create_future())
         try:
             self._transport.write(block)

@@ -74,6 +74,9 @@ _MAY_REPEAT = re.compile(r"Variable|[A-Za-z]*ChanVariable.*|Output|FileName")
 # TestEvent (only in builds for Asterisk's own tests) prints State twice. It counts for nothing.
 _MAY_REPEAT_ALL = frozenset({"TestEvent"})
 
+# A channel that has a tenant tells it among the headers of its snapshot (Asterisk 20.9 and later).
+_TENANT = re.compile(r"[A-Za-z]*TenantI[Dd]")
+
 Names = tuple[str | None, ...]
 
 
@@ -85,7 +88,7 @@ def shape_faults(event: str, names: Names) -> tuple[str, ...]:
         faults.append("no_name")
     if None in names:
         faults.append("no_colon")
-    known = tuple(name for name in names if name is not None)
+    known = tuple(name for name in names if name is not None and not _TENANT.fullmatch(name))
     once = [name for name in known if not _MAY_REPEAT.fullmatch(name)]
     if len(set(once)) != len(once) and event not in _MAY_REPEAT_ALL:
         faults.append("twice")
@@ -99,7 +102,8 @@ def _is_torn(event: str, names: Sequence[str]) -> bool:
     if event == "QueueEntry":
         return names[: len(_QUEUE_ENTRY)] != _QUEUE_ENTRY
     if event not in _PREFIXES:  # nothing but a snapshot holds a Linkedid: this one is another block's
-        return "Linkedid" in names and "Linkedid" in _snapshots(names)[1]
+        rest = _snapshots(names)[1]
+        return "Linkedid" in rest or any(_begins_snapshot(rest, i) for i in range(len(rest)))
     first = next((i for i in range(len(names)) if _begins_snapshot(names, i)), len(names))
     if first < len(names) and not _opens_well(event, names[:first]):
         return True
@@ -130,6 +134,12 @@ def _snapshots(names: Sequence[str]) -> tuple[list[str], list[str]]:
             rest.append(names[i])
             i += 1
     return seen, rest
+
+
+def prefixes(event: str) -> dict[str, bool]:
+    """The channels that an event may speak of, by the prefix of their headers, and whether it cannot be without them."""
+    must, may = _PREFIXES.get(event, ((), ()))
+    return {**dict.fromkeys(must, True), **dict.fromkeys(may, False)}
 
 
 @lru_cache

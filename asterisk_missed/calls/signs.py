@@ -32,6 +32,13 @@ def _state(switch: Switch, message: Message) -> None:
         channel.up_at = switch.at
 
 
+def _rename(switch: Switch, message: Message) -> None:
+    """A masquerade gives one channel another's name; the Uniqueid stays."""
+    channel = switch.channels.get(message.get("Uniqueid"))
+    if channel is not None and channel.name == message.get("Channel"):
+        channel.name = message.get("Newname")
+
+
 def _new_caller_id(switch: Switch, message: Message) -> None:
     """An analogue line tells the caller's number only after the first ring, when its channel is there already."""
     channel = switch.channel(message)
@@ -236,6 +243,7 @@ SIGNS: Mapping[str, Callable[[Switch, Message], None]] = {
     "Newexten": _newexten,
     "VarSet": _varset,
     "NewCallerid": _new_caller_id,
+    "Rename": _rename,
     "LocalBridge": _local_bridge,
     "DialBegin": _dial_begin,
     "DialEnd": _dial_end,

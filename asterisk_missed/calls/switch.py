@@ -60,6 +60,11 @@ class Switch:
         channel.context = message.get(prefix + "Context") or channel.context
         return channel
 
+    def may_be(self, name: str, uniqueid: str) -> bool:
+        """Whether the channel of that name may have that Uniqueid: it is new, or known to be this channel's."""
+        known = self.channels.get(uniqueid)
+        return known.name == name if known is not None else bool(uniqueid)
+
     def _born(self, message: Message, prefix: str, uniqueid: str, name: str) -> Channel:
         parsed = ChannelName.parse(name)
         channel = Channel(

@@ -10,10 +10,12 @@ who was rung, where, and why it failed. Measured on recordings of Asterisk 16 an
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..ami.torn import Mender
 from ..ami.wire import Message
 from .attempt import AttemptCall, AttemptReport
 from .call import Contact, EndedCall, utc
@@ -78,6 +80,7 @@ class Tracker:
         self.lost_after_answer = lost_after_answer
         self.switch = Switch(lines)
         self._snapshot = Snapshot(self.switch)
+        self._mender = Mender(self.switch.may_be)
         self._last = 0.0
         self._skew = 0.0  # our clock minus Asterisk's, by the last message
         self._ending: deque[tuple[float, Channel]] = deque()
@@ -87,26 +90,33 @@ class Tracker:
 
     def feed(self, message: Message, received_at: float) -> list[Happening]:
         """Take one message; ``received_at`` is unix seconds by our clock, used where Asterisk sends no Timestamp."""
+        for whole in self._mender.take(message, received_at):
+            self._take(whole, received_at)
+        return self._given()
+
+    def _take(self, message: Message, received_at: float) -> None:
         sign = SIGNS.get(message.name)
         if sign is None:
             self.switch.at = received_at - self._skew
             self._snapshot.takes(message)
-            return self._settled(self.switch.at)
-        at = _timestamp(message) or received_at
-        self._skew = received_at - at
-        self._settle(at)
-        self.switch.at = at
-        if "torn" not in message.faults:
+        else:
+            at = _timestamp(message) or received_at
+            self._skew = received_at - at
+            self._settle(at)
+            self.switch.at = at
             sign(self.switch, message)
-        return self._settled(at)
+        self._settle(self.switch.at)
 
     def tick(self, now: float) -> list[Happening]:
         """Let time pass: judge the calls whose grace is over, announce the talks that have lasted long enough."""
+        for whole in self._mender.give_up(now - GRACE):
+            self._take(whole, now)
         return self._settled(now - self._skew)
 
     def link_lost(self, now: float) -> list[Happening]:
         """Nothing is heard from here on, until the state of the switch is taken anew. What has ended is judged at once."""
         at = now - self._skew
+        self._mender.forget()
         self._snapshot.link_lost(at)
         self._settle(at)
         while self._ending:
@@ -122,6 +132,11 @@ class Tracker:
         return self._settled(self.switch.at + GRACE + self.min_talk)
 
     # --- what is going on
+
+    @property
+    def dropped(self) -> int:
+        """How many blocks Asterisk never wrote, or could not be understood."""
+        return self._mender.dropped
 
     def follows(self, channel_id: str) -> bool:
         """Whether a callback of ours has a channel in Asterisk now."""
@@ -152,6 +167,9 @@ class Tracker:
 
     def _settled(self, at: float) -> list[Happening]:
         self._settle(at)
+        return self._given()
+
+    def _given(self) -> list[Happening]:
         out, self._out = self._out, []
         return out
 
@@ -227,6 +245,7 @@ def _contact(trunk: Channel, talk: Talk, seconds: float | None = None) -> Contac
 def _timestamp(message: Message) -> float | None:
     """Asterisk's own time of an event, sent with ``timestampevents = yes``."""
     try:
-        return float(message.get("Timestamp"))
+        at = float(message.get("Timestamp"))
     except ValueError:
         return None
+    return at if math.isfinite(at) else None
