@@ -46,7 +46,7 @@ class Link:
     ``on_message(message, received_at)`` gets everything that was heard, answers and lists of the state included, in the
     order of the stream; it is called by the reader and must be quick. ``on_up`` is called when the state has been taken
     after a log-in, ``on_down(why)`` when a session that was logged in has ended. ``clock`` gives unix seconds,
-    all other times are seconds.
+    all other times are seconds. ``tap`` is called for each connection: what it returns gets the bytes of that one.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Link:
         pauses: Sequence[float] = PAUSES,
         refused_pause: float = 60.0,
         events: bool = True,
+        tap: Callable[[], Callable[[bytes, float], None]] | None = None,
     ) -> None:
         self._account = Account(host, port, username, secret, events)
         self._on_message = on_message
@@ -75,6 +76,7 @@ class Link:
         self._answer_within = answer_within
         self._pauses = tuple(pauses)
         self._refused_pause = refused_pause
+        self._tap = tap
         self._session: Session | None = None
         self._ready = False
         self._up_since: float | None = None
@@ -151,7 +153,7 @@ class Link:
 
     async def _one_session(self) -> None:
         """From the connection to its loss. Ends by Refused or by ConnectionError, which says why."""
-        session, self.banner = await open_session(self._account, lambda: Session(self._on_message, self._clock))
+        session, self.banner = await open_session(self._account, self._new_session)
         self._session = session
         why, watch = "closed here", None
         logged_in = False
@@ -172,6 +174,9 @@ class Link:
                 watch.cancel()
             if logged_in:
                 self._tell_down(why)
+
+    def _new_session(self) -> Session:
+        return Session(self._on_message, self._clock, self._tap() if self._tap is not None else None)
 
     async def _watch(self, session: Session) -> None:
         """End the session when nothing is heard any more: a half-open connection tells nobody."""

@@ -118,9 +118,16 @@ class _Pending:
 class Session(asyncio.Protocol):
     """One connection to Asterisk, from its banner to its end. Not to be used again."""
 
-    def __init__(self, on_message: Callable[[Message, float], None], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        on_message: Callable[[Message, float], None],
+        clock: Callable[[], float],
+        on_bytes: Callable[[bytes, float], None] | None = None,
+    ) -> None:
+        """``on_bytes(data, received_at)`` gets the stream as it comes, before the messages that are made of it."""
         loop = asyncio.get_running_loop()
         self._on_message = on_message
+        self._on_bytes = on_bytes
         self._clock = clock
         self._loop = loop
         self._decoder = Decoder()
@@ -145,6 +152,8 @@ class Session(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.last_heard, self.heard = self._clock(), self._loop.time()
+        if self._on_bytes is not None:
+            self._on_bytes(data, self.last_heard)
         messages = self._decoder.feed(data)
         if self._decoder.greeted and not self.greeted.done():
             self.greeted.set_result(self._decoder.banner)

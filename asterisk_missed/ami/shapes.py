@@ -103,7 +103,7 @@ def _is_torn(event: str, names: Sequence[str]) -> bool:
         return names[: len(_QUEUE_ENTRY)] != _QUEUE_ENTRY
     if event not in _PREFIXES:  # nothing but a snapshot holds a Linkedid: this one is another block's
         rest = _snapshots(names)[1]
-        return "Linkedid" in rest or any(_begins_snapshot(rest, i) for i in range(len(rest)))
+        return any(name.endswith("Linkedid") or _begins_snapshot(rest, i) for i, name in enumerate(rest))
     first = next((i for i in range(len(names)) if _begins_snapshot(names, i)), len(names))
     if first < len(names) and not _opens_well(event, names[:first]):
         return True

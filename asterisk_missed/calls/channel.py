@@ -42,6 +42,8 @@ class Channel:
     parked_at: float | None = None
     inbound: bool = False
     unseen_end: bool = False
+    answered_unseen: bool = False  # as its queue has counted; nobody knows when, nor for how long
+    answered_unseen_by: str | None = None
     restarted: bool = False  # Asterisk went down under it
     application: tuple[str, str] | None = None
     application_at: float = 0.0

@@ -33,7 +33,7 @@ def verdict(call: Channel, lines: Lines, min_talk: float, *, lost_after_answer: 
     record = _Record(call, lines, min_talk)
     ended = call.gone_at if call.gone_at is not None else call.born
     talks = record.talks
-    lost = record.lost_after(talks[-1].ended or ended) if talks else True
+    lost = record.lost_after(talks[-1].ended or ended) if talks else not call.answered_unseen
     missed = None
     if lost and (not talks or lost_after_answer):
         missed = Missed(
@@ -51,8 +51,8 @@ def verdict(call: Channel, lines: Lines, min_talk: float, *, lost_after_answer: 
         trunk=call.endpoint,
         started_at=utc(call.born),
         ended_at=utc(ended),
-        answered=bool(talks),
-        answered_by=talks[0].who if talks else None,
+        answered=bool(talks) or call.answered_unseen,
+        answered_by=talks[0].who if talks else call.answered_unseen_by,
         wait=round(max(0.0, answered_at - call.born), 1),
         queue_waits=record.queue_waits(),
         missed=missed,

@@ -167,6 +167,9 @@ def _queue_abandon(switch: Switch, message: Message) -> None:
     stay = _stay(switch, message)
     if stay is not None:
         stay.abandoned = True
+    count = switch.counts.get(message.get("Queue"))
+    if count is not None:
+        count.abandoned += 1
 
 
 def _agent_connect(switch: Switch, message: Message) -> None:
@@ -174,6 +177,15 @@ def _agent_connect(switch: Switch, message: Message) -> None:
     stay = _stay(switch, message)
     if stay is not None:
         stay.connected = switch.at
+
+
+def _agent_complete(switch: Switch, message: Message) -> None:
+    """A queue has counted one more. No sign of a talk's end: the caller may have been transferred."""
+    count = switch.counts.get(message.get("Queue"))
+    if count is not None:
+        count.completed += 1
+        interface = message.get("Interface")
+        count.taken[interface] = count.taken.get(interface, 0) + 1
 
 
 def _parked(switch: Switch, message: Message) -> None:
@@ -256,6 +268,7 @@ SIGNS: Mapping[str, Callable[[Switch, Message], None]] = {
     "QueueCallerLeave": _queue_leave,
     "QueueCallerAbandon": _queue_abandon,
     "AgentConnect": _agent_connect,
+    "AgentComplete": _agent_complete,
     "ParkedCall": _parked,
     "ParkedCallGiveUp": _parked,
     "ParkedCallTimeOut": _parked,

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from ..ami.wire import Message, unescape
 from .attempt import AttemptCall, is_attempt
 from .channel import Bridge, Channel, Ring, Talk, component, descendants
+from .counts import Count
 from .lines import ChannelName, Kind, Lines, dialled_number
 from .missed import who_answered
 
@@ -23,7 +24,8 @@ class Switch:
     """The state of one PBX.
 
     ``gone`` collects the channels that ended and ``talking`` the trunk channels on which a talk began, for the tracker to
-    take out. ``attempts`` are our own living callbacks, by channel id; ``attempt_of`` finds that of a channel.
+    take out. ``attempts`` are our own living callbacks, by channel id; ``attempt_of`` finds that of a channel. ``counts``
+    are the queues' own, as far as they were told.
     """
 
     def __init__(self, lines: Lines) -> None:
@@ -34,6 +36,7 @@ class Switch:
         self.bridges: dict[str, Bridge] = {}
         self.attempts: dict[str, AttemptCall] = {}
         self.attempt_of: dict[str, AttemptCall] = {}
+        self.counts: dict[str, Count] = {}
         self.gone: deque[Channel] = deque()
         self.talking: dict[str, Channel] = {}
         self._buried: dict[str, None] = {}

@@ -84,6 +84,7 @@ class Tracker:
         self._last = 0.0
         self._skew = 0.0  # our clock minus Asterisk's, by the last message
         self._ending: deque[tuple[float, Channel]] = deque()
+        self._unsorted = False  # somebody's end was found out later
         self._out: list[Happening] = []
 
     # --- what comes in
@@ -105,6 +106,7 @@ class Tracker:
             self._settle(at)
             self.switch.at = at
             sign(self.switch, message)
+            self._snapshot.heard()
         self._settle(self.switch.at)
 
     def tick(self, now: float) -> list[Happening]:
@@ -117,11 +119,11 @@ class Tracker:
         """Nothing is heard from here on, until the state of the switch is taken anew. What has ended is judged at once."""
         at = now - self._skew
         self._mender.forget()
-        self._snapshot.link_lost(at)
         self._settle(at)
-        while self._ending:
+        while self._ending and not self._snapshot.taking(at):
             self._ended(self._ending.popleft()[1], at + GRACE)
-        return self._settled(at)
+        self._snapshot.link_lost(at)
+        return self._given()
 
     def state_taken(self) -> None:
         """The state of the switch has been asked for, and all answers have been fed."""
@@ -129,6 +131,7 @@ class Tracker:
 
     def finish(self) -> list[Happening]:
         """The stream is over: judge what has ended."""
+        self._snapshot.end()
         return self._settled(self.switch.at + GRACE + self.min_talk)
 
     # --- what is going on
@@ -176,9 +179,14 @@ class Tracker:
     def _settle(self, at: float) -> None:
         while self.switch.gone:
             channel = self.switch.gone.popleft()
+            self._unsorted = self._unsorted or channel.unseen_end
             self._ending.append(((channel.gone_at or at) + GRACE, channel))
-        if self._snapshot.link_lost_at is None:
-            self._announce(at)
+        if self._snapshot.taking(at):
+            return
+        if self._unsorted:
+            self._ending = deque(sorted(self._ending, key=lambda ending: ending[0]))
+            self._unsorted = False
+        self._announce(at)
         if at < self._last - GRACE:  # the wall clock was put back: what waits for its time would wait for long
             while self._ending:
                 self._ended(self._ending.popleft()[1], at + GRACE)
@@ -226,6 +234,11 @@ class Tracker:
             contact = _contact(channel, counted[0], round(sum(t.seconds(at) for t in counted), 1))
             if contact is not None:
                 self._out.append(ContactEnded(contact))
+        elif channel.answered_unseen:
+            ended_at = utc(channel.gone_at or at)
+            self._out.append(
+                ContactEnded(Contact(channel.uniqueid, channel.caller, "in", channel.answered_unseen_by, ended_at))
+            )
 
     def _attempt_part_ended(self, attempt: AttemptCall) -> None:
         over = all(not channel.alive for channel in attempt.channels.values())

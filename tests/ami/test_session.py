@@ -108,20 +108,19 @@ async def test_an_action_that_was_cancelled_leaves_nothing_behind() -> None:
 
 @played
 async def test_answers_to_what_was_not_asked_are_not_handed_on() -> None:
-    async with FakeAmi(Changes()) as ami:
-        async with linked(ami) as heard:
-            await heard.until_up()
-            before = len(heard.messages)
-            ami.say(
-                block("Response: Success", "ActionID: am-0000000000000000", "CoreStartupTime: 00:00:00")
-                + block("Response: Success", "CoreStartupTime: 00:00:00")
-                + block("Event: CoreShowChannelsComplete", "ActionID: guessed")
-                + block("Event: QueueStatusComplete")
-                + block("Event: Hangup", "Uniqueid: 1")
-            )
-            await ami.changes.until(lambda: any(m.name == "Hangup" for m in heard.messages), "the last one")
-            assert [m.name for m in heard.messages[before:] if not m.is_response] == ["Hangup"]
-            assert not any("CoreStartupTime" in m for m in heard.messages[before:])
+    async with FakeAmi(Changes()) as ami, linked(ami) as heard:
+        await heard.until_up()
+        before = len(heard.messages)
+        ami.say(
+            block("Response: Success", "ActionID: am-0000000000000000", "CoreStartupTime: 00:00:00")
+            + block("Response: Success", "CoreStartupTime: 00:00:00")
+            + block("Event: CoreShowChannelsComplete", "ActionID: guessed")
+            + block("Event: QueueStatusComplete")
+            + block("Event: Hangup", "Uniqueid: 1")
+        )
+        await ami.changes.until(lambda: any(m.name == "Hangup" for m in heard.messages), "the last one")
+        assert [m.name for m in heard.messages[before:] if not m.is_response] == ["Hangup"]
+        assert not any("CoreStartupTime" in m for m in heard.messages[before:])
 
 
 @played

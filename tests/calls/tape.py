@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from asterisk_missed.ami.shapes import SNAPSHOT
 from asterisk_missed.ami.wire import Message
 from asterisk_missed.calls.call import EndedCall
@@ -43,6 +45,9 @@ class Tape:
         headers: dict[str, str] = {"Event": event, "Privilege": "call,all", "Timestamp": f"{self.at:.6f}"}
         for part in (*parts, more):
             headers |= part
+        self._feed(headers)
+
+    def _feed(self, headers: dict[str, str]) -> None:
         raw = "\r\n".join(f"{name}: {value}" for name, value in headers.items()).encode()
         self.happened += self.tracker.feed(Message(raw), self.at)
 
@@ -95,10 +100,18 @@ class Tape:
         for channel in channels:
             self.say("Hangup", self._snapshot(channel), Cause=cause, **{"Cause-txt": "x"})
 
-    def shown(self, *channels: str, application: str = "Dial", duration: str = "00:00:10", bridge: str = "") -> None:
-        """The answer to CoreShowChannels names just these."""
+    def shown(
+        self,
+        *channels: str,
+        application: str = "Dial",
+        duration: str = "00:00:10",
+        bridge: str = "",
+        queues: Sequence[dict[str, str]] = (),
+    ) -> None:
+        """The answer to CoreShowChannels names just these; that to QueueStatus is ``queues``."""
+        self.list_begins()
         for channel in channels:
-            self.say(
+            self.listed(
                 "CoreShowChannel",
                 self._snapshot(channel),
                 BridgeId=bridge,
@@ -106,9 +119,32 @@ class Tape:
                 ApplicationData="x",
                 Duration=duration,
             )
-        self.say("CoreShowChannelsComplete")
-        self.say("BridgeListComplete")
-        self.say("QueueStatusComplete")
+        self.listed("CoreShowChannelsComplete")
+        self.listed("BridgeListComplete")
+        self.queues(*queues)
+
+    def queues(self, *queues: dict[str, str]) -> None:
+        """The answer to QueueStatus: the events as they are given, each with its name under ``Event``."""
+        self.list_begins()
+        for queue in queues:
+            self.listed(queue["Event"], {name: value for name, value in queue.items() if name != "Event"})
+        self.listed("QueueStatusComplete")
+
+    def booted(self, at: str) -> None:
+        """The answer to CoreStatus."""
+        when = {"CoreStartupDate": "2026-06-01", "CoreStartupTime": at}
+        reload = {"CoreReloadDate": "2026-06-01", "CoreReloadTime": at, "CoreCurrentCalls": "0"}
+        self.answer(ActionID="am-2", **when, **reload)
+
+    def list_begins(self) -> None:
+        self.answer(ActionID="am-1", EventList="start", Message="will follow")
+
+    def listed(self, event: str, *parts: dict[str, str], **more: str) -> None:
+        """An event of a list."""
+        headers: dict[str, str] = {"Event": event, "ActionID": "am-1", "Timestamp": f"{self.at:.6f}"}
+        for part in (*parts, more):
+            headers |= part
+        self._feed(headers)
 
     # --- what came of it
 

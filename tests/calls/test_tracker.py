@@ -175,7 +175,8 @@ class TestTheLinkWasAway:
         tape = Tape()
         tape.names |= {"T": TRUNK, "E": "PJSIP/101-00000002"}
         tape.linked["E"] = "T"
-        tape.say(
+        tape.list_begins()
+        tape.listed(
             "CoreShowChannel",
             tape._snapshot("T"),
             BridgeId="b",
@@ -183,7 +184,7 @@ class TestTheLinkWasAway:
             ApplicationData="",
             Duration="00:00:30",
         )
-        tape.say(
+        tape.listed(
             "CoreShowChannel",
             tape._snapshot("E"),
             BridgeId="b",
@@ -191,20 +192,20 @@ class TestTheLinkWasAway:
             ApplicationData="",
             Duration="00:00:30",
         )
-        tape.say("CoreShowChannelsComplete")
-        tape.say("BridgeListComplete")
+        tape.listed("CoreShowChannelsComplete")
+        tape.listed("BridgeListComplete")
         tape.wait(0.3)  # he may have talked for long before
         tape.hangs_up("E", "T")
         assert [(call.answered, call.answered_by) for call in tape.ended()] == [(True, "101")]
 
     def test_a_restart_of_asterisk_under_a_caller_is_a_miss(self) -> None:
         tape = Tape()
-        tape.answer(CoreStartupDate="2026-06-01", CoreStartupTime="09:00:00")
+        tape.booted("09:00:00")
         tape.calls()
         tape.wait(4)
         tape.tracker.link_lost(tape.at)
         tape.wait(10)
-        tape.answer(CoreStartupDate="2026-06-01", CoreStartupTime="12:00:00")
+        tape.booted("12:00:00")
         tape.shown()
         (call,) = tape.ended()
         assert (call.lost_in, call.lost_how, call.reason) == ("restart", "restart", None)
@@ -225,12 +226,13 @@ class TestTheLinkWasAway:
     def test_who_is_parked_when_we_come_hears_nobody(self) -> None:
         tape = Tape()
         tape.names |= {"T": TRUNK, "U": "PJSIP/trunk-main-00000002"}
+        tape.list_begins()
         for caller in ("T", "U"):
             line = {"BridgeId": "lot", "Application": "Park", "ApplicationData": "", "Duration": "00:00:30"}
-            tape.say("CoreShowChannel", tape._snapshot(caller), line)
-        tape.say("CoreShowChannelsComplete")
-        tape.say("BridgeListItem", BridgeUniqueid="lot", BridgeType="parking", BridgeTechnology="holding_bridge")
-        tape.say("BridgeListComplete")
+            tape.listed("CoreShowChannel", tape._snapshot(caller), line)
+        tape.listed("CoreShowChannelsComplete")
+        tape.listed("BridgeListItem", BridgeUniqueid="lot", BridgeType="parking", BridgeTechnology="holding_bridge")
+        tape.listed("BridgeListComplete")
         tape.wait(5)
         tape.hangs_up("T", "U")
         assert [call.answered for call in tape.ended()] == [False, False]
