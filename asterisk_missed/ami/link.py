@@ -36,6 +36,10 @@ STATE_WITHIN = 60.0  # seconds for each list of the state: 10,000 channels take 
 MISSED_PINGS = 3  # so many intervals without a byte, and the other end is dead
 # What the state of a PBX is made of.
 STATE = ("CoreStatus", "CoreShowChannels", "BridgeList", "QueueStatus")
+# What is asked again every so often: a Hangup that was lost would keep a client on the line for ever, and the queues'
+# counters tell who was answered in a gap only if they were known shortly before it.
+REFRESHED = ("CoreShowChannels", "QueueStatus")
+REFRESH_EVERY = 60.0  # seconds
 # Growing pauses between connections, in seconds. The longest lets callbacks go on within 15 s after the PBX is back.
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -61,6 +65,7 @@ class Link:
         on_down: Callable[[str], None],
         clock: Callable[[], float] = time.time,
         ping_every: float = 5.0,
+        refresh_every: float = REFRESH_EVERY,
         answer_within: float = 10.0,
         pauses: Sequence[float] = PAUSES,
         refused_pause: float = 60.0,
@@ -73,6 +78,7 @@ class Link:
         self._on_down = on_down
         self._clock = clock
         self._ping_every = ping_every
+        self._refresh_every = refresh_every
         self._answer_within = answer_within
         self._pauses = tuple(pauses)
         self._refused_pause = refused_pause
@@ -160,9 +166,10 @@ class Link:
         try:
             await log_in(self._account, session, self._answer_within)
             logged_in = True
-            watch = asyncio.create_task(self._watch(session))
+            beside.append(asyncio.create_task(self._watch(session)))
             await self._take_state(session)
             await self._announce()
+            beside.append(asyncio.create_task(self._refresh(session)))
             raise ConnectionError(f"AMI {self._account.place}: link lost: {await asyncio.shield(session.ended)}")
         except ConnectionError as error:
             why = str(error)
@@ -170,8 +177,8 @@ class Link:
         finally:
             self._ready, self._session, self._heard_before = False, None, session.last_heard
             session.close(why)
-            if watch is not None:
-                watch.cancel()
+            for task in beside:
+                task.cancel()
             if logged_in:
                 self._tell_down(why)
 
@@ -188,6 +195,13 @@ class Link:
             if silent >= MISSED_PINGS * self._ping_every:
                 session.close(f"nothing heard for {silent:.1f} s")
             await asyncio.sleep(due - loop.time())
+
+    async def _refresh(self, session: Session) -> None:
+        """Have the state told again, to ``on_message``. An answer that does not come is `_watch`'s matter."""
+        while session.open:
+            await asyncio.sleep(self._refresh_every)
+            for name in REFRESHED:
+                await session.send(Action(name), STATE_WITHIN)
 
     async def _take_state(self, session: Session) -> None:
         """Ask for all that is known of channels, bridges and queues; the answers go to ``on_message`` like the rest."""

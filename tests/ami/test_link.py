@@ -373,3 +373,11 @@ async def test_panoramisks_own_machinery_never_starts() -> None:
     with pytest.raises(TypeError, match=r"Link\.send"):
         manager.send_action({"Action": "Originate"})
     assert (manager.pinger, list(manager.awaiting_actions)) == (None, [])
+
+
+@played
+async def test_the_state_is_asked_for_again_every_so_often() -> None:
+    async with FakeAmi(Changes()) as ami, linked(ami, refresh_every=0.01) as heard:
+        await heard.until_up()
+        await ami.changes.until(lambda: ami.count("QueueStatus") > 2 < ami.count("CoreShowChannels"), "the third lists")
+        assert ami.count("CoreStatus") == ami.count("BridgeList") == 1
