@@ -161,8 +161,8 @@ class Link:
         """From the connection to its loss. Ends by Refused or by ConnectionError, which says why."""
         session, self.banner = await open_session(self._account, self._new_session)
         self._session = session
-        why, watch = "closed here", None
-        logged_in = False
+        why, logged_in = "closed here", False
+        beside: list[asyncio.Task[None]] = []
         try:
             await log_in(self._account, session, self._answer_within)
             logged_in = True
