@@ -40,11 +40,12 @@ NOT_YET: Mapping[str, frozenset[str]] = {
     "messages": frozenset({"folder", "max_length", "keep"}),
     "web": frozenset({"listen"}),
 }
-SECRETS = frozenset({("ami", "secret"), ("general", "database")})  # never repeated in an error line
+SECRETS = frozenset({("ami", "secret"), ("general", "database"), ("history", "cdr")})  # never repeated in an error line
 
 _PBX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}([_-][A-Za-z]{2,4})?")
 _DATABASE = re.compile(r"[a-z][a-z0-9]*(\+[a-z0-9]+)?://\S*")
+_FILE_OR_DATABASE = re.compile(rf"/\S+|{_DATABASE.pattern}")
 _TRUNK = re.compile(r"[A-Za-z][A-Za-z0-9]*/[A-Za-z0-9_.*?@+\[\]!/-]+")
 _PATTERN = re.compile(r"_?([0-9*#XZNxzn]|\[[0-9-]+\])*[.!]?")
 
@@ -221,6 +222,18 @@ class Calls(_Section):
     legal_hours: Annotated[DailyHours, BeforeValidator(DailyHours.parse)] = DailyHours(9 * 60, 21 * 60)
 
 
+class History(_Section):
+    """``[history]``: what Asterisk writes of its calls. Files that are not there are no witnesses; a ``cdr`` may be the URL
+    of a database, whose table is ``cdr_table``."""
+
+    cel: AbsolutePath = Path("/var/log/asterisk/cel-custom/asterisk-missed.csv")
+    cdr: Annotated[str, _text(_FILE_OR_DATABASE, "an absolute path or a database URL")] = (
+        "/var/log/asterisk/cdr-csv/Master.csv"
+    )
+    cdr_table: Annotated[str, _text(re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,62}"), "the name of a table")] = "cdr"
+    queue_log: AbsolutePath = Path("/var/log/asterisk/queue_log")
+
+
 class Limits(_Section):
     """``[limits]``. ``at_once`` callbacks; ``originates_per_second`` may be a fraction."""
 
@@ -235,6 +248,7 @@ class Config(_Section):
     ami: Ami = Ami()
     pbx: Pbx = Pbx()
     calls: Calls = Calls()
+    history: History = History()
     limits: Limits = Limits()
 
 

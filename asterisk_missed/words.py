@@ -45,6 +45,14 @@ REASONS: Mapping[str, tuple[str, str]] = {
 # event of a story -> sentence, with the names of its details.
 _STORY: Mapping[str, tuple[str, str]] = {
     "missed": ("missed after {wait} s ({lost_in}, {lost_how})", "пропущен после {wait} с ({lost_in}, {lost_how})"),
+    "recovered": (
+        "missed after {wait} s ({lost_in}, {lost_how}) while nobody listened, as {witness} tells",
+        "пропущен после {wait} с ({lost_in}, {lost_how}), пока никто не слушал: об этом говорит {witness}",
+    ),
+    "confirmed": (
+        "{witness} confirms it: missed after {wait} s ({lost_in}, {lost_how})",
+        "{witness} подтверждает: пропущен после {wait} с ({lost_in}, {lost_how})",
+    ),
     "planned": ("{reason_words}", "{reason_words}"),
     "held": ("held: {reason_words}", "отложен: {reason_words}"),
     "calling": ("attempt {attempt}: calling, {first} first", "попытка {attempt}: звоним, первым — {first_ru}"),

@@ -107,9 +107,17 @@ class Next:
 
 
 def plan(
-    ended: EndedCall, rules: Sequence[Rule], ground: Ground, contacts: Sequence[Contact], open_callback: Callback | None
+    ended: EndedCall,
+    rules: Sequence[Rule],
+    ground: Ground,
+    contacts: Sequence[Contact],
+    open_callback: Callback | None,
+    now: datetime,
 ) -> Planned:
-    """What is to be done about a missed call. ``contacts``: those of this number since the call began."""
+    """What is to be done about a missed call. ``contacts``: those of this number since the call began.
+
+    A call that was made up long after its end expires from when it would have been due.
+    """
     number = normalise(ended.caller, ground.country) or ended.caller
     match = first_match(rules, ended, ground.country)
     source = (match.kind, match.name) if match.kind and match.name else None
@@ -129,7 +137,10 @@ def plan(
     if made is not None:
         status, reason = contact_status(made)
         return replace(row, status=status, reason=reason, ground=contact_words(made), contact=made)
-    return _promised(row, match, ended, ground, open_callback)
+    promised = _promised(row, match, ended, ground, open_callback)
+    if promised.first_due_at is not None and now >= promised.first_due_at + EXPIRE:
+        return replace(row, reason="expired", ground=f"due {promised.first_due_at:%Y-%m-%d %H:%M} UTC, found too late")
+    return promised
 
 
 def _promised(row: Planned, match: Match, ended: EndedCall, ground: Ground, open_callback: Callback | None) -> Planned:

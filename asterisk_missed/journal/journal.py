@@ -89,24 +89,64 @@ class Journal:
     def enter(self, ended: EndedCall, planned: Planned, now: datetime) -> int | None:
         """Write a missed call and what is to be done about it. Returns its id, None where it was there already."""
         with self.database.writing() as db:
-            known = select(missed.c.id).where(missed.c.pbx == self.pbx, missed.c.linkedid == ended.linkedid)
-            if db.execute(known).scalar() is not None:
+            if self._known(db, ended.linkedid) is not None:
                 return None
-            callback_id = self._promise(db, ended, planned) if planned.due_at is not None else None
-            missed_id = added(db, missed, callback_id=callback_id, **self._row(ended, planned))
-            details = clean(lost_in=ended.lost_in, lost_how=ended.lost_how, wait=ended.wait)
-            self._tell(db, [missed_id], ended.ended_at, "missed", details)
-            details = clean(
-                status=planned.status,
-                reason=planned.reason,
-                rule=planned.rule,
-                due_at=planned.due_at,
-                ground=planned.ground,
-            )
-            self._tell(db, [missed_id], now, "planned", details)
-            if callback_id is not None:
-                self._follow(db, callback_id, missed_id, planned, now)
+            missed_id = added(db, missed, **self._row(ended, planned), recovered=False)
+            self._entered(db, missed_id, ended, planned, now, "missed")
             return missed_id
+
+    def recover(self, ended: EndedCall, planned: Planned, now: datetime, witness: str) -> str | None:
+        """Write a missed call that nobody heard the end of, as ``witness`` tells it.
+
+        ``recovered``: it was not there; ``confirmed``: it was there and `unconfirmed`; None: it was there, and nothing changes.
+        """
+        with self.database.writing() as db:
+            row = self._known(db, ended.linkedid)
+            if row is None:
+                missed_id = added(db, missed, **self._row(ended, planned), recovered=True)
+                self._entered(db, missed_id, ended, planned, now, "recovered", witness)
+                return "recovered"
+            if row.reason != "unconfirmed" or planned.reason == "unconfirmed":
+                return None
+            db.execute(
+                update(missed).where(missed.c.id == row.id).values(**self._row(ended, planned), recovered=True)
+            )
+            self._entered(db, row.id, ended, planned, now, "confirmed", witness)
+            return "confirmed"
+
+    def take_back(self, linkedid: str) -> bool:
+        """The call was answered: its `unconfirmed` row was a false alarm and goes. True if there was one."""
+        with self.database.writing() as db:
+            row = self._known(db, linkedid)
+            if row is None or row.reason != "unconfirmed":
+                return False
+            db.execute(story.delete().where(story.c.missed_id == row.id))
+            db.execute(missed.delete().where(missed.c.id == row.id))
+            return True
+
+    def _known(self, db: Connection, linkedid: str) -> Any:
+        mine = and_(missed.c.pbx == self.pbx, missed.c.linkedid == linkedid)
+        return db.execute(select(missed.c.id, missed.c.reason).where(mine)).one_or_none()
+
+    def _entered(
+        self, db: Connection, missed_id: int, ended: EndedCall, planned: Planned, now: datetime, event: str,
+        witness: str = "",
+    ) -> None:  # fmt: skip
+        """What follows from a row that has just been written: its callback, and the first two lines of its story."""
+        details = clean(lost_in=ended.lost_in, lost_how=ended.lost_how, wait=ended.wait, witness=witness)
+        self._tell(db, [missed_id], now if witness else ended.ended_at, event, details)
+        details = clean(
+            status=planned.status,
+            reason=planned.reason,
+            rule=planned.rule,
+            due_at=planned.due_at,
+            ground=planned.ground,
+        )
+        self._tell(db, [missed_id], now, "planned", details)
+        if planned.due_at is not None:
+            callback_id = self._promise(db, ended, planned)
+            db.execute(update(missed).where(missed.c.id == missed_id).values(callback_id=callback_id))
+            self._follow(db, callback_id, missed_id, planned, now)
 
     def _row(self, ended: EndedCall, planned: Planned) -> dict[str, Any]:
         who = ended.missed

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     DateTime,
     Dialect,
@@ -161,4 +162,39 @@ contacts = Table(
     C("talk", Float),
     UniqueConstraint("pbx", "uniqueid"),
     Index("ix_contacts_number", "number", "at"),
+)
+
+# Since when, and until when at least, each PBX has been listened to.
+listening = Table(
+    "listening",
+    metadata,
+    C("pbx", String(63), primary_key=True),
+    C("since", Utc, nullable=False),
+    C("until", Utc, nullable=False),
+)
+
+# When nothing was heard of a PBX; one without an end goes on. ``witness``: from what the calls in it were made up.
+gaps = Table(
+    "gaps",
+    metadata,
+    C("id", Integer, primary_key=True),
+    C("pbx", String(63), nullable=False),
+    C("began_at", Utc, nullable=False),
+    C("ended_at", Utc),
+    C("why", String(200), nullable=False),
+    C("witness", String(15)),
+    C("recovered", Integer, nullable=False, default=0),
+    C("confirmed", Integer, nullable=False, default=0),
+    C("taken_back", Integer, nullable=False, default=0),
+    Index("ix_gaps_pbx", "pbx", "began_at"),
+)
+
+# How far a file that Asterisk writes has been read.
+places = Table(
+    "places",
+    metadata,
+    C("pbx", String(63), primary_key=True),
+    C("file", String(200), primary_key=True),
+    C("inode", BigInteger, nullable=False),
+    C("offset", BigInteger, nullable=False),
 )

@@ -53,19 +53,19 @@ def contact(at: datetime, direction: str = "in", talk: float | None = 60.0) -> C
 
 class TestAMissedCall:
     def test_is_due_after_the_delay(self) -> None:
-        planned = plan(missed(), [rule(delay="2m")], GROUND, [], None)
+        planned = plan(missed(), [rule(delay="2m")], GROUND, [], None, NOON)
         assert (planned.number, planned.rule, planned.reason) == (CALLER, "sales", "scheduled")
         assert planned.due_at == NOON + timedelta(minutes=2)
 
     def test_at_night_waits_for_the_legal_hours_without_the_delay(self) -> None:
         night = datetime(2026, 6, 1, 18, 30, tzinfo=UTC)  # 21:30 in Moscow
-        planned = plan(missed(at=night), [rule()], GROUND, [], None)
+        planned = plan(missed(at=night), [rule()], GROUND, [], None, NOON)
         assert planned.reason == "outside_hours"
         assert planned.due_at == datetime(2026, 6, 2, 6, 0, tzinfo=UTC)
 
     def test_whose_delay_passes_the_closing_waits_until_morning(self) -> None:
         evening = datetime(2026, 6, 1, 17, 59, tzinfo=UTC)
-        assert plan(missed(at=evening), [rule(delay="2m")], GROUND, [], None).reason == "outside_hours"
+        assert plan(missed(at=evening), [rule(delay="2m")], GROUND, [], None, NOON).reason == "outside_hours"
 
     @pytest.mark.parametrize(
         ("ended", "rules", "reason"),
@@ -81,25 +81,25 @@ class TestAMissedCall:
         ],
     )
     def test_is_not_called_back_and_says_why(self, ended: EndedCall, rules: list[Rule], reason: str) -> None:
-        planned = plan(ended, rules, GROUND, [], None)
+        planned = plan(ended, rules, GROUND, [], None, NOON)
         assert (planned.status, planned.reason, planned.due_at) == ("not_called_back", reason, None)
 
     def test_of_a_client_who_was_answered_meanwhile_needs_no_callback(self) -> None:
-        planned = plan(missed(), [rule()], GROUND, [contact(NOON - timedelta(seconds=5))], None)
+        planned = plan(missed(), [rule()], GROUND, [contact(NOON - timedelta(seconds=5))], None, NOON)
         assert (planned.status, planned.reason, planned.due_at) == ("client_called", "client_returned", None)
 
     def test_of_a_client_who_talked_and_was_then_lost_is_called_back(self) -> None:
         own = Contact("pbx-1.1", CALLER, "in", "101", NOON - timedelta(seconds=9), 4.0)
-        planned = plan(missed(answered=True, answered_by="101"), [rule()], GROUND, [own], None)
+        planned = plan(missed(answered=True, answered_by="101"), [rule()], GROUND, [own], None, NOON)
         assert (planned.reason, planned.since) == ("scheduled", NOON + ROUNDED)
         assert check(callback(since=NOON), [own], [], GROUND, NOON) == Go()
 
     def test_is_not_settled_by_a_contact_of_yesterday(self) -> None:
-        assert plan(missed(), [rule()], GROUND, [contact(NOON - timedelta(days=1))], None).due_at is not None
+        assert plan(missed(), [rule()], GROUND, [contact(NOON - timedelta(days=1))], None, NOON).due_at is not None
 
     def test_of_a_client_who_waits_already_takes_the_earlier_time(self) -> None:
         first = callback(due_at=NOON + timedelta(seconds=30), first_due_at=NOON)
-        planned = plan(missed(), [rule(delay="2m")], GROUND, [], first)
+        planned = plan(missed(), [rule(delay="2m")], GROUND, [], first, NOON)
         assert (planned.due_at, planned.first_due_at) == (NOON + timedelta(seconds=30), NOON)
 
 

@@ -178,7 +178,7 @@ class TestDialplan:
 
 class TestDatabase:
     def test_upgrading_twice_changes_nothing(self, run: Run) -> None:
-        assert "upgraded from nothing to 0001" in run("db", "upgrade")[1]
+        assert "upgraded from nothing to 0002" in run("db", "upgrade")[1]
         assert "already" in run("db", "upgrade")[1]
 
 

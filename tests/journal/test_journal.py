@@ -74,7 +74,7 @@ def missed(linkedid: str = "pbx-1.1", at: datetime = NOON, caller: str = "791612
 
 def enter(journal: Journal, ended: EndedCall | None = None) -> int | None:
     ended = ended or missed()
-    planned = plan(ended, journal.rules(), GROUND, (), journal.open_callback("+" + ended.caller))
+    planned = plan(ended, journal.rules(), GROUND, (), journal.open_callback("+" + ended.caller), NOON)
     return journal.enter(ended, planned, ended.ended_at)
 
 
@@ -142,7 +142,7 @@ def test_many_claimants_at_once_get_each_callback_once(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/journal.db"
     first = Journal.open(url, "pbx1")
     for number in range(50):
-        enter_rules = plan(missed(f"pbx-{number}", caller=f"7916123{number:04}"), [SALES], GROUND, (), None)
+        enter_rules = plan(missed(f"pbx-{number}", caller=f"7916123{number:04}"), [SALES], GROUND, (), None, NOON)
         first.enter(missed(f"pbx-{number}", caller=f"7916123{number:04}"), enter_rules, NOON)
     claims: list[int] = []
 
@@ -282,7 +282,7 @@ def test_a_talk_is_known_as_soon_as_it_goes_on(journal: Journal) -> None:
 
 def test_what_a_caller_sent_is_kept_escaped_and_short(journal: Journal) -> None:
     ended = replace(missed(caller="1\r\nEvent: Shutdown" + "x" * 500), reason="bad_number")
-    journal.enter(ended, plan(ended, journal.rules(), GROUND, (), None), NOON)
+    journal.enter(ended, plan(ended, journal.rules(), GROUND, (), None, NOON), NOON)
     caller = row(journal)["caller"]
     assert caller.startswith("1\\r\\nEvent") and len(caller) == 200
 
@@ -306,7 +306,7 @@ def test_who_talked_last_is_known_from_contacts_and_callbacks(journal: Journal) 
 class TestOpening:
     def test_makes_the_tables_where_there_are_none(self, tmp_path: Path) -> None:
         Journal.open(f"sqlite:///{tmp_path}/new.db", "pbx1")
-        assert Database(f"sqlite:///{tmp_path}/new.db").upgrade() == ("0001", "0001")
+        assert Database(f"sqlite:///{tmp_path}/new.db").upgrade() == ("0002", "0002")
 
     @pytest.mark.parametrize(
         "url", ["sqlite:////nowhere/at/all.db", "hello", "nosuch://x/y", "sqlite:////proc/journal.db"]
