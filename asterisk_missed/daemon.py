@@ -24,7 +24,7 @@ from .ami.link import Answered, Link, NotSent, Unknown
 from .ami.wire import Action, Message
 from .callbacks.disposition import refused
 from .callbacks.originate import employee_order, originate
-from .callbacks.plan import Callback, End, Go, Ground, Wait, check, plan
+from .callbacks.plan import Callback, End, Go, Ground, Wait, check
 from .calls.call import Contact, EndedCall
 from .calls.lines import Lines
 from .calls.tracker import (
@@ -214,12 +214,9 @@ class Daemon:
 
     async def _enter(self, ended: EndedCall) -> None:
         """A missed call becomes a row of the journal, and perhaps a callback."""
-        number = normalise(ended.caller, self.ground.country) or ended.caller
-        contacts = await self._db(self.journal.contacts_with, number, ended.started_at)
-        open_callback = await self._db(self.journal.open_callback, number)
-        planned = plan(ended, tuple(self.rules.values()), self.ground, contacts, open_callback)
-        missed_id = await self._db(self.journal.enter, ended, planned, _now())
-        if missed_id is not None:
+        entered = await self._db(self.journal.enter, ended, tuple(self.rules.values()), self.ground, _now())
+        if entered is not None:
+            missed_id, planned = entered
             log.info("missed call %s: %s, due %s", missed_id, planned.reason, planned.due_at)
         self._wake.set()
 

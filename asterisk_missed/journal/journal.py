@@ -17,9 +17,10 @@ from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
 from ..callbacks.disposition import Disposition
 from ..callbacks.originate import Attempt
-from ..callbacks.plan import Callback, End, Next, Planned, Wait, contact_status, contact_words
+from ..callbacks.plan import Callback, End, Ground, Next, Planned, Wait, contact_status, contact_words, plan
 from ..calls.attempt import PREFIX
 from ..calls.call import Contact, EndedCall
+from ..rules.guard import normalise
 from ..rules.rule import Rule
 from .database import Database
 from .tables import attempts, callbacks, contacts, missed, revisions, rules, story
@@ -83,36 +84,56 @@ class Journal:
     def open_callback(self, number: str) -> Callback | None:
         """The one callback that is open for a number (E.164), on whichever PBX of this journal."""
         with self.database.reading() as db:
-            row = db.execute(select(callbacks).where(callbacks.c.open_number == number)).one_or_none()
-            return callback_of(row) if row else None
+            return self._open_callback(db, number)
 
-    def enter(self, ended: EndedCall, planned: Planned, now: datetime) -> int | None:
-        """Write a missed call and what is to be done about it. Returns its id, None where it was there already."""
+    def _open_callback(self, db: Connection, number: str) -> Callback | None:
+        row = db.execute(select(callbacks).where(callbacks.c.open_number == number)).one_or_none()
+        return callback_of(row) if row else None
+
+    def enter(
+        self, ended: EndedCall, rules: Sequence[Rule], ground: Ground, now: datetime
+    ) -> tuple[int, Planned] | None:
+        """Write a missed call and what is to be done about it, by the rules and by what is known of its caller.
+
+        Returns its id and the plan, None where it was there already.
+        """
         with self.database.writing() as db:
             if self._known(db, ended.linkedid) is not None:
                 return None
+            planned = self._planned(db, ended, rules, ground, now)
             missed_id = added(db, missed, **self._row(ended, planned), recovered=False)
             self._entered(db, missed_id, ended, planned, now, "missed")
-            return missed_id
+            return missed_id, planned
 
-    def recover(self, ended: EndedCall, planned: Planned, now: datetime, witness: str) -> str | None:
+    def recover(
+        self, ended: EndedCall, rules: Sequence[Rule], ground: Ground, now: datetime, witness: str
+    ) -> str | None:
         """Write a missed call that nobody heard the end of, as ``witness`` tells it.
 
-        ``recovered``: it was not there; ``confirmed``: it was there and `unconfirmed`; None: it was there, and nothing changes.
+        ``recovered``: it was not there; ``confirmed``: it was there and `unconfirmed`; None: it was there, nothing changes.
         """
         with self.database.writing() as db:
             row = self._known(db, ended.linkedid)
+            if row is not None and row.reason != "unconfirmed":
+                return None
+            planned = self._planned(db, ended, rules, ground, now)
             if row is None:
                 missed_id = added(db, missed, **self._row(ended, planned), recovered=True)
                 self._entered(db, missed_id, ended, planned, now, "recovered", witness)
                 return "recovered"
-            if row.reason != "unconfirmed" or planned.reason == "unconfirmed":
+            if planned.reason == "unconfirmed":
                 return None
-            db.execute(
-                update(missed).where(missed.c.id == row.id).values(**self._row(ended, planned), recovered=True)
-            )
+            values = self._row(ended, planned) | {"recovered": True}
+            db.execute(update(missed).where(missed.c.id == row.id).values(**values))
             self._entered(db, row.id, ended, planned, now, "confirmed", witness)
             return "confirmed"
+
+    def _planned(
+        self, db: Connection, ended: EndedCall, rules: Sequence[Rule], ground: Ground, now: datetime
+    ) -> Planned:
+        number = normalise(ended.caller, ground.country) or ended.caller
+        contacts = self._contacts_with(db, number, ended.started_at)
+        return plan(ended, rules, ground, contacts, self._open_callback(db, number), now)
 
     def take_back(self, linkedid: str) -> bool:
         """The call was answered: its `unconfirmed` row was a false alarm and goes. True if there was one."""
@@ -215,11 +236,14 @@ class Journal:
 
     def contacts_with(self, number: str, since: datetime) -> tuple[Contact, ...]:
         """The contacts with a number (E.164), on any PBX of this journal, that began or were going on after ``since``."""
+        with self.database.reading() as db:
+            return self._contacts_with(db, number, since)
+
+    def _contacts_with(self, db: Connection, number: str, since: datetime) -> tuple[Contact, ...]:
         ongoing = and_(contacts.c.at < since, contacts.c.talk.is_not(None))
         query = select(contacts).where(contacts.c.number == number, or_(contacts.c.at >= since, ongoing))
-        with self.database.reading() as db:
-            rows = db.execute(query.order_by(contacts.c.at.desc()).limit(50)).all()
-            return tuple(Contact(r.uniqueid, r.number, r.direction, r.employee, r.at, r.talk) for r in rows)
+        rows = db.execute(query.order_by(contacts.c.at.desc()).limit(50)).all()
+        return tuple(Contact(r.uniqueid, r.number, r.direction, r.employee, r.at, r.talk) for r in rows)
 
     def contact(self, made: Contact, number: str, now: datetime) -> bool:
         """Write a contact with ``number`` (E.164) and settle the callback that waits for it. True if one was settled."""

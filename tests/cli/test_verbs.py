@@ -10,13 +10,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from asterisk_missed.callbacks.plan import Planned
+from asterisk_missed.callbacks.plan import Ground
 from asterisk_missed.calls.call import EndedCall, Missed
 from asterisk_missed.cli import main
 from asterisk_missed.journal.journal import Journal
+from asterisk_missed.rules.hours import DailyHours
 
 TRANSCRIPTS = Path(__file__).parent.parent / "transcripts"
 NOON = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
@@ -59,7 +61,7 @@ def row(tmp_path: Path) -> Journal:
         lost_in="extension",
         lost_how="abandoned",
     )
-    journal.enter(ended, Planned("not_called_back", "no_rule", "+79161234567", None, ("extension", "101")), NOON)
+    journal.enter(ended, (), Ground("RU", ZoneInfo("Europe/Moscow"), DailyHours.parse("09:00-21:00")), NOON)
     return journal
 
 

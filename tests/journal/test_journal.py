@@ -14,7 +14,7 @@ import pytest
 
 from asterisk_missed.callbacks.disposition import Disposition, lost
 from asterisk_missed.callbacks.originate import Attempt
-from asterisk_missed.callbacks.plan import Callback, End, Ground, Wait, after, plan
+from asterisk_missed.callbacks.plan import Callback, End, Ground, Wait, after
 from asterisk_missed.calls.call import Contact, EndedCall, Missed
 from asterisk_missed.journal import search
 from asterisk_missed.journal.database import Database, JournalUnreachable
@@ -74,8 +74,8 @@ def missed(linkedid: str = "pbx-1.1", at: datetime = NOON, caller: str = "791612
 
 def enter(journal: Journal, ended: EndedCall | None = None) -> int | None:
     ended = ended or missed()
-    planned = plan(ended, journal.rules(), GROUND, (), journal.open_callback("+" + ended.caller), NOON)
-    return journal.enter(ended, planned, ended.ended_at)
+    entered = journal.enter(ended, journal.rules(), GROUND, ended.ended_at)
+    return entered[0] if entered else None
 
 
 def row(journal: Journal, missed_id: int | None = 1) -> dict[str, Any]:
@@ -142,8 +142,7 @@ def test_many_claimants_at_once_get_each_callback_once(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/journal.db"
     first = Journal.open(url, "pbx1")
     for number in range(50):
-        enter_rules = plan(missed(f"pbx-{number}", caller=f"7916123{number:04}"), [SALES], GROUND, (), None, NOON)
-        first.enter(missed(f"pbx-{number}", caller=f"7916123{number:04}"), enter_rules, NOON)
+        first.enter(missed(f"pbx-{number}", caller=f"7916123{number:04}"), [SALES], GROUND, NOON)
     claims: list[int] = []
 
     def claim_all() -> None:
@@ -282,7 +281,7 @@ def test_a_talk_is_known_as_soon_as_it_goes_on(journal: Journal) -> None:
 
 def test_what_a_caller_sent_is_kept_escaped_and_short(journal: Journal) -> None:
     ended = replace(missed(caller="1\r\nEvent: Shutdown" + "x" * 500), reason="bad_number")
-    journal.enter(ended, plan(ended, journal.rules(), GROUND, (), None, NOON), NOON)
+    journal.enter(ended, journal.rules(), GROUND, NOON)
     caller = row(journal)["caller"]
     assert caller.startswith("1\\r\\nEvent") and len(caller) == 200
 
