@@ -86,7 +86,7 @@ class Lines:
         technology = name.technology.lower()
         if technology == "local":
             return Kind.LOCAL
-        if technology in _MACHINES or not name.endpoint:
+        if technology in _MACHINES or not name.endpoint or (technology, name.endpoint) == ("dahdi", "pseudo"):
             return Kind.MACHINE
         if self._trunk_pattern.match(f"{name.technology}/{name.endpoint}"):
             return Kind.TRUNK

@@ -14,7 +14,7 @@ from .lines import NUMBER, Kind
 from .switch import Switch
 
 _RING, _UP = "4", "6"  # ChannelState
-_VARIABLES = frozenset(("DIALSTATUS", "QUEUESTATUS", "VMSTATUS", "FROM_DID", "__FROM_DID"))
+VARIABLES = frozenset(("DIALSTATUS", "QUEUESTATUS", "VMSTATUS", "FROM_DID", "__FROM_DID"))
 _REFUSED = frozenset(("JOINEMPTY", "JOINUNAVAIL", "FULL"))
 _UNREACHABLE = frozenset(("CHANUNAVAIL", "CONGESTION"))
 _PARKING = {"ParkedCall": "parked", "ParkedCallGiveUp": "gave_up", "ParkedCallTimeOut": "timed_out"}
@@ -107,7 +107,7 @@ def _newexten(switch: Switch, message: Message) -> None:
 
 def _varset(switch: Switch, message: Message) -> None:
     variable, value = message.get("Variable"), message.get("Value")
-    channel = switch.channel(message) if variable in _VARIABLES and value else None
+    channel = switch.channel(message) if variable in VARIABLES and value else None
     if channel is None:
         return
     if variable == "DIALSTATUS":

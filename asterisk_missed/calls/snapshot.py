@@ -38,7 +38,7 @@ class Snapshot:
         self.boot: str | None = None
         self.link_lost_at: float | None = None  # until the list of channels is there
         self._gap_from: float | None = None  # until all lists are there
-        self._known: set[str] = set()  # channels that lived when the link was lost
+        self._known: set[str] = set()  # channels that lived when the link was lost, and were not heard of since
         self._absent: set[str] = set()  # that were not in the last list, without a gap
         self._asked: deque[str] = deque(maxlen=20)  # ActionIDs of the last lists
         self._lines: list[Message] = []
@@ -89,9 +89,11 @@ class Snapshot:
         elif message.name == "QueueStatusComplete":
             self.complete()
 
-    def heard(self) -> None:
-        """An event has come: what is said of booting from now on may be a caller's."""
+    def heard(self, message: Message) -> None:
+        """An event has come. Its channel lives on; and what is said of booting from now on may be a caller's."""
         self._untouched = False
+        if self._known:
+            self._known.discard(message.get("Uniqueid"))
 
     def link_lost(self, at: float) -> None:
         """Nothing was heard from ``at`` on."""
@@ -119,6 +121,7 @@ class Snapshot:
         if self.link_lost_at is None:
             self._gap_from = None
             self._taken = True
+            self._known.clear()
 
     def end(self) -> None:
         """The stream is over. Who lived before a gap, and of whom nothing was heard since, has ended in it."""

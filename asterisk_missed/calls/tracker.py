@@ -106,7 +106,7 @@ class Tracker:
             self._settle(at)
             self.switch.at = at
             sign(self.switch, message)
-            self._snapshot.heard()
+            self._snapshot.heard(message)
         self._settle(self.switch.at)
 
     def tick(self, now: float) -> list[Happening]:
@@ -155,6 +155,10 @@ class Tracker:
             for channel in self.switch.channels.values()
             if channel.kind is Kind.TRUNK and channel.alive
         }
+
+    def living(self) -> frozenset[str]:
+        """The Uniqueids of all channels that Asterisk has."""
+        return frozenset(c.uniqueid for c in self.switch.channels.values() if c.alive)
 
     def without_did(self) -> list[str]:
         """The Uniqueids of callers who came in before we listened: the state of the switch does not tell their DID."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
 from lab import Lab
 from product import Product
+from proxy import Proxy
 from until import until
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.xdist_group("crashes")]
@@ -31,24 +31,6 @@ rules:
     connect: {queue: q1}
 """
 
-# Forwards AMI; its death is the loss of the link.
-PROXY = """
-import socket, threading
-def pump(a, b):
-    try:
-        while data := a.recv(65536):
-            b.sendall(data)
-    except OSError:
-        pass
-    a.close(); b.close()
-door = socket.create_server(("127.0.0.1", 5039))
-while True:
-    near, _ = door.accept()
-    far = socket.create_connection(("127.0.0.1", 5038))
-    threading.Thread(target=pump, args=(near, far), daemon=True).start()
-    threading.Thread(target=pump, args=(far, near), daemon=True).start()
-"""
-
 
 @pytest.fixture
 def product(lab: Lab) -> Iterator[Product]:
@@ -59,24 +41,6 @@ def product(lab: Lab) -> Iterator[Product]:
     if made.daemon is not None:
         made.daemon.kill()
         made.daemon.wait()
-
-
-class Proxy:
-    """The way to AMI that a test can cut."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
-        self.process: subprocess.Popen[bytes] | None = None
-        self.mend()
-
-    def mend(self) -> None:
-        self.process = self.lab.popen(["python3", "-c", PROXY], stderr=subprocess.DEVNULL)
-
-    def cut(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
 
 
 @pytest.fixture

@@ -162,5 +162,15 @@ def test_a_second_connection_that_tells_no_state_ends_who_was_not_heard_of_again
     assert [(c.linkedid, c.reason) for c in tape.ended()] == [("T", "unconfirmed"), ("U", None)]
 
 
+def test_who_was_heard_of_again_is_not_ended_by_a_connection_without_a_state() -> None:
+    tape = Tape()
+    tape.calls("T")
+    tape.tracker.link_lost(tape.at)
+    tape.wait(5)
+    tape.state("T", "6")
+    tape.happened += tape.tracker.finish()
+    assert tape.ended() == []
+
+
 def contacts(tape: Tape) -> list[ContactEnded]:
     return [h for h in tape.happened if isinstance(h, ContactEnded)]

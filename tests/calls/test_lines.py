@@ -28,6 +28,7 @@ LINES = Lines(["PJSIP/trunk-main", "SIP/trunk-*", "DAHDI/*", "IAX2/provider"], [
         ("AudioSocket/127.0.0.1:9092-00f1", Kind.MACHINE, "127.0.0.1:9092"),
         ("WebSocket/media-00000002", Kind.MACHINE, "media"),
         ("Surrogate/PJSIP-00000002", Kind.MACHINE, "PJSIP"),
+        ("DAHDI/pseudo-1234567", Kind.MACHINE, "pseudo"),
         ("nonsense", Kind.MACHINE, ""),
     ],
 )
