@@ -37,8 +37,10 @@ lab: venv
 lab-down:
 	@python3 vagrant/lab.py down
 
+# Beside bare panoramisk, in one run; two minutes. The figures are also left in bench.json.
 bench: venv
 	$(BIN)/python tests/bench/bench_wire.py
+	$(BIN)/python tests/bench/bench_track.py --json bench.json
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .lab

@@ -150,19 +150,19 @@ def _strays(event: str) -> frozenset[str]:
 
 
 class Shape:
-    """One list of headers that was found in order, as a pattern of a whole block.
+    """One list of headers that was found in order, as a pattern of a whole block without control bytes.
 
-    ``match`` gives the values as groups; ``places`` the group of each name, the first where it repeats. ``ends`` is
-    what remains of a block without control bytes when all but control bytes is taken out of it.
+    ``match`` gives the values as groups; ``places`` the group of each name, the first where it repeats.
     """
 
-    __slots__ = ("ends", "match", "names", "places")
+    __slots__ = ("match", "names", "places")
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
-        self.match = re.compile(b"\r\n".join(re.escape(name.encode()) + b": ([^\r]*+)" for name in names)).fullmatch
+        self.match = re.compile(
+            b"\r\n".join(re.escape(name.encode()) + b": ([^\x00-\x1f\x7f]*+)" for name in names)
+        ).fullmatch
         self.places = {name: i for i, name in reversed(list(enumerate(names, 1)))}
-        self.ends = b"\r\n" * (len(names) - 1)
 
 
 class Shapes:
@@ -174,6 +174,7 @@ class Shapes:
     EVENTS = 300
 
     def __init__(self) -> None:
+        self.names: dict[bytes, str] = {}  # of the events whose shapes are known
         self._known: dict[str, list[Shape]] = {}
 
     def of(self, event: str) -> Sequence[Shape]:
@@ -187,3 +188,4 @@ class Shapes:
         shape = Shape(names)
         if shape.match(block):
             self._known[event] = [*known, shape]
+            self.names[event.encode()] = event

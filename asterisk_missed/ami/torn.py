@@ -30,35 +30,36 @@ class Mender:
     """Takes every message of one connection, in order.
 
     ``belongs(channel name, Uniqueid)`` says whether that Uniqueid is unknown or that channel's: a caller may have written
-    one of his own choice. ``dropped`` counts the blocks that Asterisk never wrote, or that nothing can be made of.
+    one of his own choice. ``held`` are the blocks of an event whose tail has not come; ``dropped`` counts the blocks that
+    Asterisk never wrote, or that nothing can be made of.
     """
 
     def __init__(self, belongs: Callable[[str, str], bool]) -> None:
         self.dropped = 0
         self._belongs = belongs
-        self._held: list[Message] = []
+        self.held: list[Message] = []
         self._since = 0.0
 
     def take(self, message: Message, at: float) -> Sequence[Message]:
         """The messages that are in order by now; most often the one that came. ``at``: unix seconds."""
-        if not self._held and self._whole(message):
+        if not self.held and self._whole(message):
             return (message,)
         return list(self._take(message, at))
 
     def give_up(self, before: float) -> Sequence[Message]:
         """What was held since before that moment is not waited for any longer: the tail of a torn event comes at once."""
-        if not self._held or self._since >= before:
+        if not self.held or self._since >= before:
             return ()
         return list(self._release(before))
 
     def forget(self) -> None:
         """The connection is lost, and what was half told with it."""
-        self.dropped += len(self._held)
-        self._held.clear()
+        self.dropped += len(self.held)
+        self.held.clear()
 
     def _take(self, message: Message, at: float) -> Iterator[Message]:
         whole = self._whole(message)
-        if not self._held:
+        if not self.held:
             if whole:
                 yield message
             elif message.name == "QueueEntry":  # all that counts of it stands before the caller's bytes
@@ -70,14 +71,14 @@ class Mender:
                 self.dropped += 1
         elif whole:
             # Nobody's tail. If it is Asterisk's own, what is held was no head; if it is the caller's, it goes with him.
-            if message.get("Channel") == self._held[0].head().get("Channel"):
+            if message.get("Channel") == self.held[0].head().get("Channel"):
                 yield from self._release(at)
                 yield message
             else:
                 yield from self._hold(message, at)
         else:
             yield from self._join(message)
-            if self._held:
+            if self.held:
                 yield from self._bound(at)
 
     def _whole(self, message: Message) -> bool:
@@ -88,25 +89,25 @@ class Mender:
         return not uniqueid or not name or self._belongs(name, uniqueid)
 
     def _join(self, message: Message) -> Iterator[Message]:
-        self._held.append(message)
-        mended = _joined(self._held, self._belongs)
+        self.held.append(message)
+        mended = _joined(self.held, self._belongs)
         if mended is not None:
-            self.dropped += len(self._held) - 1
-            self._held.clear()
+            self.dropped += len(self.held) - 1
+            self.held.clear()
             yield mended
 
     def _hold(self, message: Message, at: float) -> Iterator[Message]:
-        self._held.append(message)
+        self.held.append(message)
         yield from self._bound(at)
 
     def _bound(self, at: float) -> Iterator[Message]:
-        if sum(len(block.raw) for block in self._held[1:]) > LONGEST_TEAR:
+        if sum(len(block.raw) for block in self.held[1:]) > LONGEST_TEAR:
             yield from self._release(at)
 
     def _release(self, at: float) -> Iterator[Message]:
         """The first block was no head: let it go, and look at the others again."""
         self.dropped += 1
-        others, self._held = self._held[1:], []
+        others, self.held = self.held[1:], []
         for message in others:
             yield from self._take(message, at)
 

@@ -17,6 +17,7 @@ from .shapes import Shape, Shapes, shape_faults
 
 EOL = b"\r\n"
 END = b"\r\n\r\n"
+_SURPLUS = b"\r\n\r\n\r\n"
 BANNER = b"Asterisk Call Manager/"
 
 # The longest block that is kept, in bytes. The longest of Asterisk's own are answers to Command (a whole dialplan is
@@ -42,6 +43,7 @@ class Message:
     """
 
     __slots__ = ("_faults", "_headers", "_shape", "_values", "name", "raw")
+    _shape: Shape  # with _values: the block is in order, and this is how it is read
 
     def __init__(self, raw: bytes) -> None:
         """``raw``: the block without the empty line that ends it."""
@@ -49,8 +51,8 @@ class Message:
         self.name = ""
         if raw[:7] == b"Event: ":
             end = raw.find(EOL, 7)
-            self.name = (raw[7:end] if end >= 0 else raw[7:]).decode("utf-8", "replace")
-        self._shape: Shape | None = None  # with _values: the block is in order, and this is how it is read
+            name = raw[7:end] if end >= 0 else raw[7:]
+            self.name = _SHAPES.names.get(name) or name.decode("utf-8", "replace")
         self._values: re.Match[bytes] | None = None
         self._headers: dict[str, str] | None = None
         self._faults: tuple[str, ...] | None = None
@@ -60,7 +62,6 @@ class Message:
         """Header to value. Not to be changed."""
         self._read()
         if self._headers is None:
-            assert self._shape is not None
             self._headers = {name: self.get(name) for name in self._shape.places}
         return self._headers
 
@@ -71,7 +72,7 @@ class Message:
         for shape in _SHAPES.of(self.name):
             values = shape.match(self.raw)
             if values is not None:
-                self._shape, self._values = shape, values
+                self._shape, self._values, self._faults = shape, values, ()
                 return
         headers: dict[str, str] = {}
         names = []
@@ -97,19 +98,21 @@ class Message:
 
     def get(self, key: str, default: str = "") -> str:
         """The value of a header."""
-        self._read()
-        if self._headers is not None:
-            return self._headers.get(key, default)
-        assert self._shape is not None and self._values is not None
+        values = self._values
+        if values is None:
+            self._read()
+            values = self._values
+        if values is None:
+            return self.headers.get(key, default)
         place = self._shape.places.get(key)
-        return default if place is None else self._values[place].decode("utf-8", "replace")
+        return default if place is None else values[place].decode("utf-8", "replace")
 
     def __getitem__(self, key: str) -> str:
         return self.headers[key]
 
     def __contains__(self, key: object) -> bool:
         self._read()
-        return key in self._shape.places if self._shape is not None else key in self.headers
+        return key in (self._shape.places if self._values is not None else self.headers)
 
     def all(self, key: str) -> tuple[str, ...]:
         """Every value of a header that may repeat (Variable, ChanVariable, Output), in order."""
@@ -143,11 +146,9 @@ class Message:
         whose headers are not the known ones in their known order; most often its tail (Uniqueid and Linkedid) is
         missing, or belongs to another block's head.
         """
-        self._read()
         if self._faults is None:
-            assert self._shape is not None
-            self._faults = self._control(self._shape.ends)
-        return self._faults
+            self._read()
+        return self._faults or ()
 
     def head(self) -> dict[str, str]:
         """The headers that Asterisk printed before it came to the caller's bytes.
@@ -206,9 +207,10 @@ class Decoder:
         if blocks and self._skipping:
             self._skipping = False
             del blocks[0]
-        messages = [Message(block) for block in map(self._trim, blocks) if block]
+        if len(data) > LONGEST_BLOCK or _SURPLUS in data or data[:2] == EOL:
+            blocks = [self._trim(block) for block in blocks]
         self._bound()
-        return messages
+        return [Message(block) for block in blocks if block]
 
     def _greet(self) -> bool:
         """Take the banner off; False while it may still come."""

@@ -21,7 +21,6 @@ class Channel:
     kind: Kind
     endpoint: str
     born: float
-    linkedid: str = ""
     caller: str = ""
     caller_name: str = ""
     first_exten: str = ""
@@ -33,6 +32,7 @@ class Channel:
     hung_up_itself: bool = False
     pair: Channel | None = None
     bridge: Bridge | None = None
+    moves: int = 0  # how often it was heard to enter or leave a bridge
     rung_by: Ring | None = None
     rings: list[Ring] = field(default_factory=list)
     stays: list[Stay] = field(default_factory=list)

@@ -19,6 +19,13 @@ CONNECTED = 2.0
 # The caller's hang-up and his leaving of the queue are one act when they are this near.
 SAME_MOMENT = 0.5
 
+# Applications that are over as soon as they began: no caller is ever *in* one, so that none tells where he was lost.
+# A dialplan of macros (FreePBX) makes a hundred of them a call, which our AMI user is not sent. AppDial and AppQueue stand
+# for a channel that is rung.
+PASSING = (
+    *("AppDial", "AppDial2", "AppQueue", "ExecIf", "Gosub", "GosubIf", "Goto", "GotoIf", "GotoIfTime", "Log", "Macro"),
+    *("MacroExit", "MacroIf", "MSet", "NoOp", "Return", "Set", "StackPop", "Verbose"),
+)
 _MENU = {"Background", "BackGround", "WaitExten", "Read"}
 _ANNOUNCEMENT = {"Playback", "ControlPlayback", "SayDigits", "PlayTones", "Congestion", "Busy"}
 _BUSY_OR_DECLINED = {17, 21}  # Q.850: user busy, call rejected
@@ -257,7 +264,7 @@ class _Record:
         return any(application == name for _, application in self.call.applications)
 
     def _last_application(self) -> str:
-        return next((a for _, a in reversed(self.call.applications) if a not in ("Hangup", "NoOp", "Goto")), "")
+        return next((a for _, a in reversed(self.call.applications) if a != "Hangup" and a not in PASSING), "")
 
 
 def _queued(ring: Ring) -> bool:

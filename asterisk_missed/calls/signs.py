@@ -25,6 +25,7 @@ def _state(switch: Switch, message: Message) -> None:
     channel = switch.channel(message)
     if channel is None:
         return
+    channel.context = message.get("Context")
     state = message.get("ChannelState")
     if state == _RING and channel.kind is Kind.TRUNK and channel.rung_by is None and channel.up_at is None:
         channel.inbound = True
@@ -99,10 +100,12 @@ def _newexten(switch: Switch, message: Message) -> None:
     channel = switch.channel(message)
     if channel is None:
         return
-    channel.application = (message.get("Application"), message.get("AppData"))
+    channel.context = message.get("Context")
+    application = message.get("Application")
+    channel.application = (application, message.get("AppData"))
     channel.application_at = switch.at
     if channel.inbound:
-        channel.applications.append((switch.at, message.get("Application")))
+        channel.applications.append((switch.at, application))
 
 
 def _varset(switch: Switch, message: Message) -> None:
@@ -209,8 +212,10 @@ def _bridge_enter(switch: Switch, message: Message) -> None:
 
 def _bridge_leave(switch: Switch, message: Message) -> None:
     channel = switch.channel(message)
-    bridge = channel.bridge if channel is not None else None
-    if channel is not None and bridge is not None and bridge.uniqueid == message.get("BridgeUniqueid"):
+    if channel is None:
+        return
+    channel.moves += 1
+    if channel.bridge is not None and channel.bridge.uniqueid == message.get("BridgeUniqueid"):
         switch.move(channel, None)
 
 

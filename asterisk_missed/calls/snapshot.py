@@ -20,6 +20,13 @@ from .switch import Switch
 _CALLED = frozenset(("AppDial", "AppDial2", "AppQueue"))  # applications of channels that were rung, not ringing in
 # Without an answer to QueueStatus within this time of the list of channels (seconds), there will be none.
 WHOLE_WITHIN = 10.0
+# What a snapshot takes: the events of lists, and answers, which have no name.
+TOLD = frozenset(
+    (
+        *("", "FullyBooted", "CoreShowChannel", "CoreShowChannelsComplete", "BridgeListItem", "BridgeListComplete"),
+        *("QueueParams", "QueueMember", "QueueEntry", "QueueStatusComplete"),
+    )
+)
 _CORE_STATUS = (
     "ActionID",
     "CoreStartupDate",
@@ -43,7 +50,8 @@ class Snapshot:
         self._asked: deque[str] = deque(maxlen=20)  # ActionIDs of the last lists
         self._lines: list[Message] = []
         self._listed_at = 0.0
-        self._bridged: list[tuple[Channel, str]] = []  # until it is known which bridges are holding ones
+        # Channel, the bridge that the list shows, its moves till then: until it is known which bridges are holding ones.
+        self._bridged: list[tuple[Channel, str, int]] = []
         self._entries: set[tuple[str, str]] = set()
         self._counts: dict[str, Count] = {}
         self._untouched = False  # nothing has been heard since the link was lost
@@ -192,9 +200,9 @@ class Snapshot:
         if not known:
             channel.born = self.switch.at - _seconds(line.get("Duration"))
             called = line.get("Application") in _CALLED
-            channel.inbound = channel.kind is Kind.TRUNK and channel.linkedid == channel.uniqueid and not called
+            channel.inbound = channel.kind is Kind.TRUNK and line.get("Linkedid") == channel.uniqueid and not called
             channel.first_exten = ""  # Exten is where the call stands now, not where it came in
-        self._bridged.append((channel, line.get("BridgeId")))
+        self._bridged.append((channel, line.get("BridgeId"), channel.moves))
 
     def _bridge(self, message: Message) -> None:
         if "holding" in message.get("BridgeTechnology") or message.get("BridgeType") == "parking":
@@ -206,8 +214,8 @@ class Snapshot:
         if self._taken and self._gap_from is None:
             return  # what was heard is later than the list
         self.switch.finding = True
-        for channel, bridge in bridged:
-            if channel.alive:
+        for channel, bridge, moves in bridged:
+            if channel.alive and channel.moves == moves:  # else an event has moved it since the list was told
                 self.switch.move(channel, self.switch.bridge(bridge) if bridge else None)
         self.switch.finding = False
 

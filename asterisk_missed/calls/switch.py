@@ -51,17 +51,13 @@ class Switch:
         """
         uniqueid = message.get(prefix + "Uniqueid")
         channel = self.channels.get(uniqueid)
-        if uniqueid in self._buried:  # a late event of a channel that is gone must not raise it again
+        if channel is not None:
+            return channel
+        name = message.get(prefix + "Channel")
+        # A late event of a channel that is gone must not raise it again.
+        if not uniqueid or not name or uniqueid in self._buried:
             return None
-        if channel is None:
-            name = message.get(prefix + "Channel")
-            if not uniqueid or not name:
-                return None
-            channel = self._born(message, prefix, uniqueid, name)
-        # Linkedid changes silently: it is taken anew from every event, and is a hint only.
-        channel.linkedid = message.get(prefix + "Linkedid") or channel.linkedid
-        channel.context = message.get(prefix + "Context") or channel.context
-        return channel
+        return self._born(message, prefix, uniqueid, name)
 
     def may_be(self, name: str, uniqueid: str) -> bool:
         """Whether the channel of that name may have that Uniqueid: it is new, or known to be this channel's."""
@@ -79,6 +75,7 @@ class Switch:
             caller=message.get(prefix + "CallerIDNum"),
             caller_name=_name(message.get(prefix + "CallerIDName")),
             first_exten=message.get(prefix + "Exten"),
+            context=message.get(prefix + "Context"),
         )
         self.channels[uniqueid] = channel
         self._join_attempt(channel, uniqueid, message.get(prefix + "Linkedid"))
@@ -133,6 +130,7 @@ class Switch:
 
     def move(self, channel: Channel, bridge: Bridge | None) -> None:
         """Into a bridge, or out of the one it is in."""
+        channel.moves += 1
         before = list(component(channel).values())
         self._leave(channel)
         if bridge is not None:

@@ -57,23 +57,26 @@ def _happenings(files: Sequence[Path], config: Config) -> Iterator[Happening]:
 
 
 def _blocks(path: Path) -> Iterator[tuple[float, bytes]]:
-    """(unix time, bytes) of each block: by FILE.times beside it, else all at once with the stream's own Timestamps."""
+    """(unix time, bytes) of each block: by FILE.times beside it, else all at once with the stream's own Timestamps.
+
+    What stands behind the last block that has a time belongs to it: a recorder that was killed writes no more lines.
+    """
     times = path.with_suffix(".times")
     try:
         data = path.read_bytes()
-        lines = times.read_text("utf-8", errors="replace").split("\n") if times.exists() else []
+        lines = times.read_text("utf-8", errors="replace").split("\n")[:-1] if times.exists() else []
     except OSError as error:
         raise errors.BadInput(f"{error.filename}: {error.strerror}") from None
-    end = 0
+    at, end = 0.0, 0
     for number, line in enumerate(filter(None, lines), 1):
         try:
-            at, offset, length = line.split()[:3]
-            begin, end = int(offset), int(offset) + int(length)
-            yield float(at), data[begin:end]
+            time, offset, length = line.split()[:3]
+            at, begin, end = float(time), int(offset), int(offset) + int(length)
         except ValueError:
             raise errors.BadInput(f"{times}: line {number}: not `time offset length first-line`") from None
-    if not lines:
-        yield 0.0, data
+        yield at, data[begin:end]
+    if data[end:]:
+        yield at, data[end:]
 
 
 def _shown(happening: Happening, rules: Sequence[Rule], config: Config) -> dict[str, Any] | None:

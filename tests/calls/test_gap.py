@@ -132,6 +132,40 @@ class TestAHangupIsLostOnTheWay:
         assert tape.ended() == []
 
 
+@pytest.mark.parametrize("gap", [False, True], ids=["the first list", "after a gap"])
+def test_who_enters_a_bridge_while_the_lists_are_told_is_in_it(gap: bool) -> None:
+    tape = Tape()
+    if gap:
+        tape.tracker.link_lost(tape.at)
+    tape.calls()
+    tape.rings("T", "E", "PJSIP/101-00000002")
+    tape.list_begins()
+    for channel in ("T", "E"):
+        line = {"BridgeId": "", "Application": "Dial", "ApplicationData": "", "Duration": "00:00:10"}
+        tape.listed("CoreShowChannel", tape._snapshot(channel), line)
+    tape.listed("CoreShowChannelsComplete")
+    tape.joins("b", "T", "E")
+    tape.listed("BridgeListComplete")
+    tape.queues()
+    tape.wait(5)
+    tape.hangs_up("E", "T")
+    assert [call.answered_by for call in tape.ended()] == ["101"]
+
+
+def test_who_leaves_a_bridge_while_the_lists_are_told_is_not_put_into_it() -> None:
+    tape = Tape()
+    tape.names |= {"T": "PJSIP/trunk-main-00000001", "E": "PJSIP/101-00000002"}
+    tape.list_begins()
+    for channel in ("T", "E"):
+        line = {"BridgeId": "b", "Application": "Dial", "ApplicationData": "", "Duration": "00:00:10"}
+        tape.listed("CoreShowChannel", tape._snapshot(channel), line)
+    tape.listed("CoreShowChannelsComplete")
+    for channel in ("T", "E"):
+        tape.say("BridgeLeave", {"BridgeUniqueid": "b"}, tape._snapshot(channel))
+    tape.listed("BridgeListComplete")
+    assert all(channel.bridge is None for channel in tape.tracker.switch.channels.values())
+
+
 def test_nobody_is_judged_before_all_lists_are_there() -> None:
     tape = waiting("T")
     tape.list_begins()

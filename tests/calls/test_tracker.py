@@ -289,6 +289,7 @@ class TestOurOwnCallbacks:
         tape.rings(two, "E", "PJSIP/101-00000002")
         tape.state("E", "6")
         tape.joins("b", "E", two)
+        tape.contexts[one] = "missed-sales-client"  # where it goes on when the employee has answered
         tape.rings(one, "O", "PJSIP/trunk-main-00000003", "79160000001@trunk-main")
         assert tape.tracker.follows(self.ID) and list(tape.tracker.live_numbers()) == ["79160000001"]
         tape.state("O", "6")

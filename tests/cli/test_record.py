@@ -191,6 +191,19 @@ def test_a_connection_that_is_not_let_in_makes_no_files(tmp_path: Path) -> None:
     play()
 
 
+def test_a_signal_while_asterisk_is_away_ends_it_as_well(tmp_path: Path) -> None:
+    @played
+    async def play() -> None:
+        ami = await fake().__aenter__()
+        async with recording(tmp_path, ami.port) as process:
+            await process.until(lambda: b"QueueStatusComplete" in process.stream())
+            await ami.__aexit__(None, None, None)
+            status, said = await process.stop()
+        assert status == 0 and "calls.ami" in said.splitlines()[-1]
+
+    play()
+
+
 def test_a_killed_recorder_leaves_what_can_be_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     @played
     async def play() -> None:
