@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from .lines import Kind
 
 
+# Moments are told to the microsecond, and moved by some to keep them in order.
+ROUNDING = 0.001
+
+
 @dataclass(slots=True, eq=False)
 class Channel:
     """One end of a call in Asterisk, keyed by Uniqueid (which is never parsed: a systemname may stand before it)."""
@@ -37,16 +41,20 @@ class Channel:
     rings: list[Ring] = field(default_factory=list)
     stays: list[Stay] = field(default_factory=list)
     talks: list[Talk] = field(default_factory=list)
+    wires: dict[str, Channel] = field(default_factory=dict)  # Local channels that a trunk channel has heard over
     forwards: dict[str, str] = field(default_factory=dict)  # target of a 302 -> the extension that sent it
     parking: str = ""  # "parked", then "gave_up" or "timed_out"
     parked_at: float | None = None
     inbound: bool = False
+    ours: bool = False  # a part of one of our own callbacks
     unseen_end: bool = False
     answered_unseen: bool = False  # as its queue has counted; nobody knows when, nor for how long
     answered_unseen_by: str | None = None
     restarted: bool = False  # Asterisk went down under it
     application: tuple[str, str] | None = None
     application_at: float = 0.0
+    extension: str = ""  # of the dialplan, where the application was
+    stale: bool = False  # the application is that of before a transfer; where it went to is the extension
     applications: list[tuple[float, str]] = field(default_factory=list)
     unreachable: list[tuple[float, str]] = field(default_factory=list)
 
@@ -86,6 +94,7 @@ class Ring:
     ended: float | None = None
     status: str = ""
     picked_up: bool = False
+    forwarded: bool = False  # by the telephone (302): another was rung in its place
 
 
 @dataclass(slots=True, eq=False)
@@ -122,7 +131,7 @@ class Talk:
 
     def counts(self, now: float, min_talk: float) -> bool:
         """Long enough to be a talk; one of unknown length is."""
-        return self.found or self.seconds(now) >= min_talk
+        return self.found or self.seconds(now) >= min_talk - ROUNDING
 
 
 def component(start: Channel) -> dict[str, Channel]:

@@ -40,7 +40,7 @@ def verdict(call: Channel, lines: Lines, min_talk: float, *, lost_after_answer: 
     record = _Record(call, lines, min_talk)
     ended = call.gone_at if call.gone_at is not None else call.born
     talks = record.talks
-    lost = record.lost_after(talks[-1].ended or ended) if talks else not call.answered_unseen
+    lost = record.lost_after_talking() if talks else not call.answered_unseen
     missed = None
     if lost and (not talks or lost_after_answer):
         missed = Missed(
@@ -109,9 +109,11 @@ class _Record:
         self.lines = lines
         self.ended = call.gone_at if call.gone_at is not None else call.born
         self.talks = counting_talks(call, min_talk)
-        self.rings = [ring for channel in descendants(call) for ring in channel.rings]
-        self.stays = sorted((s for c in descendants(call) for s in c.stays), key=lambda s: s.joined)
-        self.unreachable = [u for c in descendants(call) if not _in_queue(c) for u in c.unreachable]
+        # What was rung for him, and what was rung by whom he was put through to (an attended transfer by digits).
+        parts = list({c.uniqueid: c for top in (call, *call.wires.values()) for c in descendants(top)}.values())
+        self.rings = [ring for channel in parts for ring in channel.rings]
+        self.stays = sorted((s for c in parts for s in c.stays), key=lambda s: s.joined)
+        self.unreachable = [u for c in parts if not _in_queue(c) for u in c.unreachable]
         self.after = self.talks[-1].ended if self.talks else None  # only what came later can have lost him
 
     # --- who missed it
@@ -138,11 +140,10 @@ class _Record:
             waits[stay.queue] = max(seconds, waits.get(stay.queue, 0.0))
         return waits
 
-    def lost_after(self, talked_until: float) -> bool:
+    def lost_after_talking(self) -> bool:
         """He talked; but the last thing before his end was somebody's ringing, a queue or the parking lot, not a talk."""
-        if talked_until >= self.ended - 0.001:
-            return False
-        return bool(self.queues() or self.extensions() or self._parked_at_the_end())
+        rung = any(self._late(r.ended or self.ended) and not self._taken(r) for r in self._direct_rings())
+        return rung or bool(self.queues() or self.extensions() or self._parked_at_the_end())
 
     # --- where and how
 
@@ -188,7 +189,7 @@ class _Record:
         places = [(s.left if s.left is not None else self.ended, "queue") for s in self._open_stays()]
         rings = [r for r in self._direct_rings() if self._late(r.ended or self.ended)]
         if rings:
-            latest = [r for r in rings if r.began >= rings[-1].began - SAME_MOMENT]
+            latest = _together(rings)
             group = len(_distinct(self._extension(r) or "" for r in latest)) > 1
             places.append((max(r.ended or self.ended for r in rings), "ringgroup" if group else "extension"))
         unreachable = [(at, e) for at, e in self.unreachable if self._late(at)]
@@ -215,7 +216,7 @@ class _Record:
             return "unreachable"
         if self.call.unseen_end:
             return "unknown"
-        latest = [r for r in rings if r.began >= rings[-1].began - SAME_MOMENT]
+        latest = _together(rings)
         if self.call.hung_up_itself and any(self.ended - (r.ended or self.ended) <= SAME_MOMENT for r in latest):
             return "abandoned"
         if all(r.status in ("CONGESTION", "CHANUNAVAIL") for r in latest):
@@ -265,6 +266,11 @@ class _Record:
 
     def _last_application(self) -> str:
         return next((a for _, a in reversed(self.call.applications) if a != "Hangup" and a not in PASSING), "")
+
+
+def _together(rings: list[Ring]) -> list[Ring]:
+    """Of rings in their order: the last one, and those that began with it. One that was forwarded is over then."""
+    return [r for r in rings if r.began >= rings[-1].began - SAME_MOMENT and (r is rings[-1] or not r.forwarded)]
 
 
 def _queued(ring: Ring) -> bool:

@@ -80,6 +80,7 @@ def _dial_end(switch: Switch, message: Message) -> None:
     if ring.ended is None:  # a queue prints a second DialEnd, which says less
         ring.ended = switch.at
         ring.status = message.get("DialStatus")
+        ring.forwarded = "Forward" in message
     extension = switch.lines.extension(dest.endpoint)
     if message.get("Forward") and extension and ring.caller is not None:
         target = message.get("Forward").split("@")[0].rsplit("/", 1)[-1]
@@ -96,16 +97,18 @@ def _pickup(switch: Switch, message: Message) -> None:
 
 
 def _newexten(switch: Switch, message: Message) -> None:
-    """Only a hint: after a transfer one is printed with the new extension and the *old* application."""
+    """After a transfer one is printed with the new extension and the *old* application, and none with the new one."""
     channel = switch.channel(message)
     if channel is None:
         return
     channel.context = message.get("Context")
-    application = message.get("Application")
-    channel.application = (application, message.get("AppData"))
+    application, extension = (message.get("Application"), message.get("AppData")), message.get("Extension")
+    talked_since = bool(channel.talks) and channel.talks[-1].began > channel.application_at
+    channel.stale = talked_since and application == channel.application and extension != channel.extension
+    channel.application, channel.extension = application, extension
     channel.application_at = switch.at
     if channel.inbound:
-        channel.applications.append((switch.at, application))
+        channel.applications.append((switch.at, application[0]))
 
 
 def _varset(switch: Switch, message: Message) -> None:
@@ -127,10 +130,11 @@ def _dialstatus(switch: Switch, channel: Channel, status: str) -> None:
     """A telephone that is not registered gets no channel and no DialBegin: only Dial's arguments name it."""
     application, data = channel.application or ("", "")
     rung_since = bool(channel.rings) and channel.rings[-1].began >= channel.application_at
-    if application != "Dial" or status not in _UNREACHABLE or rung_since:
+    if not (application == "Dial" or channel.stale) or status not in _UNREACHABLE or rung_since:
         return
-    for target in data.split(",")[0].split("&"):
-        extension = switch.lines.extension(target.partition("/")[2])
+    targets = [channel.extension] if channel.stale else [t.partition("/")[2] for t in data.split(",")[0].split("&")]
+    for target in targets:
+        extension = switch.lines.extension(target)
         if extension:
             channel.unreachable.append((switch.at, extension))
 
@@ -225,12 +229,6 @@ def _bridge_destroy(switch: Switch, message: Message) -> None:
         switch.move(channel, None)
 
 
-def _bridge_merge(switch: Switch, message: Message) -> None:
-    source = switch.bridges.get(message.get("FromBridgeUniqueid"))
-    for channel in list(source.members.values()) if source else []:
-        switch.move(channel, switch.bridge(message.get("ToBridgeUniqueid")))
-
-
 # --- the end
 
 
@@ -268,7 +266,6 @@ SIGNS: Mapping[str, Callable[[Switch, Message], None]] = {
     "BridgeEnter": _bridge_enter,
     "BridgeLeave": _bridge_leave,
     "BridgeDestroy": _bridge_destroy,
-    "BridgeMerge": _bridge_merge,
     "QueueCallerJoin": _queue_join,
     "QueueCallerLeave": _queue_leave,
     "QueueCallerAbandon": _queue_abandon,

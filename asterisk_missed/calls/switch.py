@@ -89,6 +89,7 @@ class Switch:
                 attempt = self.attempts.setdefault(key, AttemptCall(key, self.at))
                 attempt.channels[channel.uniqueid] = channel
                 self.attempt_of[channel.uniqueid] = attempt
+                channel.ours = True
                 return
 
     def _pair_by_name(self, channel: Channel) -> None:
@@ -153,6 +154,7 @@ class Switch:
     def _talks_of(self, trunk: Channel) -> None:
         heard = component(trunk) if trunk.alive else {}
         peers = {u: c for u, c in heard.items() if c.is_person and c is not trunk}
+        trunk.wires |= {u: c for u, c in heard.items() if c.kind is Kind.LOCAL}
         going_on = {t.peer.uniqueid: t for t in trunk.talks if t.ended is None}
         for uniqueid, talk in going_on.items():
             if uniqueid not in peers:

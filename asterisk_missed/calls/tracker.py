@@ -29,6 +29,8 @@ from .switch import Switch
 # After the hang-up of a caller's channel Asterisk's other threads still print events of the same call: within 3 ms on
 # an idle machine. A second is ample, and the callback's delay hides it.
 GRACE = 1.0
+# Events of one moment are told apart by their order: each is later than the last, by this many seconds at least.
+TICK = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Tracker:
         self._snapshot = Snapshot(self.switch)
         self._mender = Mender(self.switch.may_be)
         self._last = 0.0
+        self._told = 0.0  # when the last sign was given
         self._skew = 0.0  # our clock minus Asterisk's, by the last message
         self._ending: deque[tuple[float, Channel]] = deque()
         self._unsorted = False  # somebody's end was found out later
@@ -112,6 +115,9 @@ class Tracker:
         else:
             at = _timestamp(message) or received_at
             self._skew = received_at - at
+            if self._told - GRACE < at <= self._told:  # what came later happened later, by however little
+                at = self._told + TICK
+            self._told = at
             if self._due(at):
                 self._settle(at)
             self.switch.at = at
@@ -240,9 +246,8 @@ class Tracker:
 
     def _ended(self, channel: Channel, at: float) -> None:
         """The grace of a dead channel is over."""
-        attempt = self.switch.attempt_of.get(channel.uniqueid)
-        if attempt is not None:
-            self._attempt_part_ended(attempt)
+        if channel.ours:
+            self._attempt_part_ended(self.switch.attempt_of.get(channel.uniqueid))
             return
         if channel.kind is Kind.TRUNK:
             self._trunk_ended(channel, at)
@@ -265,9 +270,8 @@ class Tracker:
                 ContactEnded(Contact(channel.uniqueid, channel.caller, "in", channel.answered_unseen_by, ended_at))
             )
 
-    def _attempt_part_ended(self, attempt: AttemptCall) -> None:
-        over = all(not channel.alive for channel in attempt.channels.values())
-        if over and attempt.channel_id in self.switch.attempts:
+    def _attempt_part_ended(self, attempt: AttemptCall | None) -> None:
+        if attempt is not None and all(not channel.alive for channel in attempt.channels.values()):
             self._out.append(AttemptOver(attempt.report(self.lines, self.min_talk)))
             self.switch.forget_attempt(attempt)
 

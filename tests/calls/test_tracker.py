@@ -302,6 +302,23 @@ class TestOurOwnCallbacks:
         assert isinstance(over, AttemptOver) and (over.attempt.employee, over.attempt.talk) == ("101", 5.0)
         assert not tape.tracker.follows(self.ID) and tape.tracker.switch.channels == {}
 
+    def test_are_no_contacts_either_when_the_clients_channel_ends_last(self) -> None:
+        tape = Tape()
+        one, two = self.ID, f"{self.ID};2"
+        tape.channel(one, "Local/s@missed-sales-employee-00000001;1", "0", Context="missed-sales-employee")
+        tape.channel(two, "Local/s@missed-sales-employee-00000001;2", "4", one, Context="missed-sales-employee")
+        tape.rings(two, "E", "PJSIP/101-00000002")
+        tape.contexts[one] = "missed-sales-client"
+        tape.rings(one, "O", "PJSIP/trunk-main-00000003", "79160000001@trunk-main")
+        tape.joins("b", "E", two)
+        tape.joins("c", "O", one)
+        tape.wait(5)
+        tape.hangs_up(one, two, "E")
+        tape.wait(0.5)
+        tape.hangs_up("O")
+        tape.wait(5)
+        assert [type(happening) for happening in tape.happened] == [AttemptTalks, AttemptOver]
+
     def test_an_employees_mobile_is_not_taken_for_the_client(self) -> None:
         tape = Tape()
         one, two = self.ID, f"{self.ID};2"
