@@ -33,7 +33,7 @@ class Channel:
     gone_at: float | None = None
     cause: int = 0
     tech_cause: int = 0
-    hung_up_itself: bool = False
+    hung_up_at: float | None = None  # the other side hung up; the PBX may keep the channel for long after that
     pair: Channel | None = None
     bridge: Bridge | None = None
     moves: int = 0  # how often it was heard to enter or leave a bridge
@@ -56,12 +56,17 @@ class Channel:
     extension: str = ""  # of the dialplan, where the application was
     stale: bool = False  # the application is that of before a transfer; where it went to is the extension
     applications: list[tuple[float, str]] = field(default_factory=list)
-    unreachable: list[tuple[float, str]] = field(default_factory=list)
+    unreachable: list[Unreached] = field(default_factory=list)
 
     @property
     def is_person(self) -> bool:
         """Somebody may be at the other side (a client, an employee)."""
         return self.kind in (Kind.TRUNK, Kind.EXTENSION)
+
+    @property
+    def hung_up_itself(self) -> bool:
+        """The other side ended it, not the PBX."""
+        return self.hung_up_at is not None
 
     @property
     def alive(self) -> bool:
@@ -90,11 +95,21 @@ class Ring:
     began: float
     dialled: str = ""
     context: str = ""  # of the dialplan that dialled
+    dial_at: float = 0.0  # when the application that dialled began, where the dialplan is heard
     queue: str | None = None
     ended: float | None = None
     status: str = ""
     picked_up: bool = False
     forwarded: bool = False  # by the telephone (302): another was rung in its place
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """An extension that was dialled and has no telephone that could ring. ``beside``: others of its group did ring."""
+
+    at: float
+    extension: str
+    beside: bool = False
 
 
 @dataclass(slots=True, eq=False)

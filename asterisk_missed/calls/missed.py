@@ -27,7 +27,7 @@ PASSING = (
     *("MacroExit", "MacroIf", "MSet", "NoOp", "Return", "Set", "StackPop", "Verbose"),
 )
 _MENU = {"Background", "BackGround", "WaitExten", "Read"}
-_ANNOUNCEMENT = {"Playback", "ControlPlayback", "SayDigits", "PlayTones", "Congestion", "Busy"}
+_ANNOUNCEMENT = {"Playback", "ControlPlayback", "SayDigits", "PlayTones", "MusicOnHold", "Congestion", "Busy"}
 _BUSY_OR_DECLINED = {17, 21}  # Q.850: user busy, call rejected
 
 
@@ -38,8 +38,7 @@ def verdict(call: Channel, lines: Lines, min_talk: float, *, lost_after_answer: 
     lot) is missed.
     """
     record = _Record(call, lines, min_talk)
-    ended = call.gone_at if call.gone_at is not None else call.born
-    talks = record.talks
+    ended, talks = record.ended, record.talks
     lost = record.lost_after_talking() if talks else not call.answered_unseen
     missed = None
     if lost and (not talks or lost_after_answer):
@@ -107,7 +106,8 @@ class _Record:
     def __init__(self, call: Channel, lines: Lines, min_talk: float) -> None:
         self.call = call
         self.lines = lines
-        self.ended = call.gone_at if call.gone_at is not None else call.born
+        gone = call.gone_at if call.gone_at is not None else call.born
+        self.ended = gone if call.hung_up_at is None else min(gone, call.hung_up_at)
         self.talks = counting_talks(call, min_talk)
         # What was rung for him, and what was rung by whom he was put through to (an attended transfer by digits).
         parts = list({c.uniqueid: c for top in (call, *call.wires.values()) for c in descendants(top)}.values())
@@ -130,7 +130,7 @@ class _Record:
             if extension:
                 last[extension] = ring
         rung = [e for e, r in last.items() if self._late(r.ended or self.ended) and not self._taken(r)]
-        return _distinct([*rung, *(e for at, e in self.unreachable if self._late(at))])
+        return _distinct([*rung, *(u.extension for u in self.unreachable if self._late(u.at))])
 
     def queue_waits(self) -> dict[str, float]:
         """The longest stay in each queue, in seconds."""
@@ -190,11 +190,12 @@ class _Record:
         rings = [r for r in self._direct_rings() if self._late(r.ended or self.ended)]
         if rings:
             latest = _together(rings)
-            group = len(_distinct(self._extension(r) or "" for r in latest)) > 1
+            beside = [u.extension for u in self.unreachable if u.beside and u.at >= latest[0].began]
+            group = len(_distinct([*(self._extension(r) or "" for r in latest), *beside])) > 1
             places.append((max(r.ended or self.ended for r in rings), "ringgroup" if group else "extension"))
-        unreachable = [(at, e) for at, e in self.unreachable if self._late(at)]
+        unreachable = [u for u in self.unreachable if self._late(u.at) and not u.beside]
         if unreachable:
-            places.append((unreachable[-1][0], "ringgroup" if len(unreachable) > 1 else "extension"))
+            places.append((unreachable[-1].at, "ringgroup" if len(unreachable) > 1 else "extension"))
         for at, application in self.call.applications:
             if application == "VoiceMail" or application.startswith("VMSTATUS"):
                 places.append((at, "voicemail"))
@@ -206,13 +207,15 @@ class _Record:
         words = {"JOIN": "join_empty", "FULL": "full", "LEAV": "left_empty", "TIME": "timed_out"}
         if stay.status[:4] in words:
             return words[stay.status[:4]]
+        if stay.connected is not None:  # with a machine, or for a moment only
+            return "abandoned"
         if self.ended - (stay.left if stay.left is not None else self.ended) <= SAME_MOMENT:
             return "unknown" if self.call.unseen_end else "abandoned" if stay.abandoned else "left_by_key"
         return "timed_out" if stay.abandoned else "left_by_key"
 
     def _how_rung(self) -> str:
         rings = [r for r in self._direct_rings() if self._late(r.ended or self.ended)]
-        if not rings or (self.unreachable and self.unreachable[-1][0] > rings[-1].began):
+        if not rings or any(u.at > rings[-1].began and not u.beside for u in self.unreachable):
             return "unreachable"
         if self.call.unseen_end:
             return "unknown"
@@ -269,8 +272,20 @@ class _Record:
 
 
 def _together(rings: list[Ring]) -> list[Ring]:
-    """Of rings in their order: the last one, and those that began with it. One that was forwarded is over then."""
-    return [r for r in rings if r.began >= rings[-1].began - SAME_MOMENT and (r is rings[-1] or not r.forwarded)]
+    """Of rings in their order: the last one, and those that one Dial began with it. One that was forwarded is over then."""
+    last = rings[-1]
+    return [
+        r
+        for r in rings
+        if r is last or (r.began >= last.began - SAME_MOMENT and _dial_of(r) == _dial_of(last) and not r.forwarded)
+    ]
+
+
+def _dial_of(ring: Ring) -> float:
+    """When the caller's own Dial began, to which this ring goes back over Local channels."""
+    for channel in ancestors(ring.dest):
+        ring = channel.rung_by or ring
+    return ring.dial_at
 
 
 def _queued(ring: Ring) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..ami.wire import Message
-from .channel import Channel, Stay
+from .channel import Channel, Stay, Unreached
 from .lines import NUMBER, Kind
 from .switch import Switch
 
@@ -129,14 +129,15 @@ def _varset(switch: Switch, message: Message) -> None:
 def _dialstatus(switch: Switch, channel: Channel, status: str) -> None:
     """A telephone that is not registered gets no channel and no DialBegin: only Dial's arguments name it."""
     application, data = channel.application or ("", "")
-    rung_since = bool(channel.rings) and channel.rings[-1].began >= channel.application_at
-    if not (application == "Dial" or channel.stale) or status not in _UNREACHABLE or rung_since:
+    if application != "Dial" and not channel.stale:
         return
     targets = [channel.extension] if channel.stale else [t.partition("/")[2] for t in data.split(",")[0].split("&")]
-    for target in targets:
-        extension = switch.lines.extension(target)
-        if extension:
-            channel.unreachable.append((switch.at, extension))
+    rung = {ring.dest.endpoint.split("@")[0] for ring in channel.rings if ring.began >= channel.application_at}
+    if rung or status in _UNREACHABLE:
+        extensions = filter(None, map(switch.lines.extension, targets))
+        told = {u.extension for u in channel.unreachable if u.at >= channel.application_at}
+        absent = set(extensions) - set(map(switch.lines.extension, rung)) - told
+        channel.unreachable += [Unreached(switch.at, extension, bool(rung)) for extension in sorted(absent)]
 
 
 def _queuestatus(switch: Switch, channel: Channel, status: str) -> None:
@@ -235,8 +236,8 @@ def _bridge_destroy(switch: Switch, message: Message) -> None:
 def _hangup_request(switch: Switch, message: Message) -> None:
     """The other side hung up; SoftHangupRequest would be the PBX."""
     channel = switch.channel(message)
-    if channel is not None:
-        channel.hung_up_itself = True
+    if channel is not None and channel.hung_up_at is None:
+        channel.hung_up_at = switch.at
 
 
 def _hangup(switch: Switch, message: Message) -> None:

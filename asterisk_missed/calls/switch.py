@@ -117,6 +117,7 @@ class Switch:
         if caller is not None:
             stay = caller.stays[-1] if caller.stays else None
             ring.queue = stay.queue if stay is not None and stay.left is None else None
+            ring.dial_at = caller.application_at
             caller.rings.append(ring)
             attempt = self.attempt_of.get(caller.uniqueid)
             if attempt is not None:
@@ -153,7 +154,8 @@ class Switch:
 
     def _talks_of(self, trunk: Channel) -> None:
         heard = component(trunk) if trunk.alive else {}
-        peers = {u: c for u, c in heard.items() if c.is_person and c is not trunk}
+        # Two clients in one conference have not been answered: the company has not spoken with them.
+        peers = {u: c for u, c in heard.items() if c.is_person and c is not trunk and not (c.inbound and trunk.inbound)}
         trunk.wires |= {u: c for u, c in heard.items() if c.kind is Kind.LOCAL}
         going_on = {t.peer.uniqueid: t for t in trunk.talks if t.ended is None}
         for uniqueid, talk in going_on.items():
