@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from .lines import Kind
 
-
 # Moments are told to the microsecond, and moved by some to keep them in order.
 ROUNDING = 0.001
 

@@ -187,15 +187,18 @@ class Tracker:
         """The Uniqueids of all channels that Asterisk has."""
         return frozenset(c.uniqueid for c in self.switch.channels.values() if c.alive)
 
-    def without_did(self) -> list[str]:
-        """The Uniqueids of callers who came in before we listened: the state of the switch does not tell their DID."""
+    def half_known(self) -> list[str]:
+        """The Uniqueids of callers who came in before we listened: the state of the switch does not tell what they dialled,
+        and their number is what the dialplan has made of it since."""
         return [c.uniqueid for c in self.switch.channels.values() if c.inbound and c.alive and not c.first_exten]
 
-    def learn_did(self, uniqueid: str, did: str) -> None:
-        """What such a caller had dialled. Text that is no number is not believed."""
+    def learn(self, uniqueid: str, *, did: str, caller: str) -> None:
+        """What such a caller had dialled, and his number. Text that is no number is not believed."""
         channel = self.switch.channels.get(uniqueid)
         if channel is not None and NUMBER.fullmatch(did):
             channel.first_exten = did
+        if channel is not None and NUMBER.fullmatch(caller):
+            channel.caller = caller
 
     # --- what comes of it
 

@@ -164,10 +164,10 @@ class TestTheLinkWasAway:
         tape = Tape()
         tape.names["T"] = TRUNK
         tape.shown("T")
-        assert tape.tracker.without_did() == ["T"]
-        tape.tracker.learn_did("T", "s;rm")
-        tape.tracker.learn_did("T", "74951234567")
-        assert tape.tracker.without_did() == []
+        assert tape.tracker.half_known() == ["T"]
+        tape.tracker.learn("T", did="s;rm", caller="")
+        tape.tracker.learn("T", did="74951234567", caller="79161234567")
+        assert tape.tracker.half_known() == [] and list(tape.tracker.live_numbers()) == ["79161234567"]
         tape.hangs_up("T")
         assert [call.did for call in tape.ended()] == ["74951234567"]
 
