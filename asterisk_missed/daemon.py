@@ -15,17 +15,17 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import ParamSpec, TypeVar
-from zoneinfo import ZoneInfo
 
 from .ami.link import Answered, Link, NotSent, Unknown
 from .ami.wire import Action, Message
 from .callbacks.disposition import refused
 from .callbacks.originate import employee_order, originate
-from .callbacks.plan import Callback, End, Go, Ground, Wait, check
-from .calls.call import Contact, EndedCall
+from .callbacks.plan import Callback, End, Go, Wait, check
+from .calls.call import Contact, EndedCall, utc
 from .calls.lines import Lines
 from .calls.tracker import (
     AttemptOver,
@@ -38,9 +38,11 @@ from .calls.tracker import (
 )
 from .config import Config
 from .flights import Flights
+from .journal import gaps
 from .journal.database import JournalUnreachable
 from .journal.journal import Journal
 from .pbx import dialplan
+from .recovery import Recovery, ground_of
 from .rules.guard import normalise
 from .rules.rule import Rule, RuleError
 
@@ -54,6 +56,10 @@ NOT_LOADED = timedelta(seconds=30)
 MOST_LOOKS = 20
 # How long a daemon that is asked to end may take to write down what it has heard.
 END_WITHIN = 4.0
+# How often it is written down that we listen (a crash is known to this), and how often what Asterisk wrote is read on
+# where nothing is to be made up, so that there is little to read when there is. Seconds.
+HEARD_EVERY = 10.0
+LOOK_BACK_EVERY = 300.0
 # How often the loops look up of their own accord: at the clock, at rules that were changed by another process.
 LOOK = 0.25
 
@@ -66,6 +72,8 @@ class _LinkUp:
 @dataclass(frozen=True, slots=True)
 class _LinkDown:
     """In the inbox: from here on nothing was heard."""
+
+    why: str
 
 
 def run(config: Config, journal: Journal) -> bool:
@@ -90,13 +98,7 @@ class Daemon:
         self.config = config
         self.journal = journal
         self.rules: dict[str, Rule] = {}
-        self.ground = Ground(
-            config.general.country,
-            ZoneInfo(config.general.timezone),
-            config.calls.legal_hours,
-            config.pbx.dids,
-            config.pbx.extensions,
-        )
+        self.ground = ground_of(config)
         self.tracker = Tracker(
             Lines(config.pbx.trunks, config.pbx.extensions),
             min_talk=config.calls.min_talk.total_seconds(),
@@ -109,10 +111,11 @@ class Daemon:
             config.ami.read_secret(),
             on_message=self._hear,
             on_up=lambda: self._hear(_LinkUp(), time.time()),
-            on_down=lambda why: self._hear(_LinkDown(), time.time()),
+            on_down=lambda why: self._hear(_LinkDown(why), self.link.last_heard),
         )
         self.inbox: asyncio.Queue[tuple[Message | _LinkUp | _LinkDown, float]] = asyncio.Queue()
         self.flights = Flights(journal, self._db, self.link, self.tracker, self.ground, self.rules)
+        self.recovery = Recovery(config, journal, self.ground)
         self.reloading = False
         # Messages heard, taken out of the inbox, and acted upon: the picture is up to date when the first is the last.
         self._heard_so_far = self._taken_so_far = self._acted_so_far = 0
@@ -123,13 +126,14 @@ class Daemon:
         self._load_again = _now()
         self._may_dial = asyncio.Event()
         self._wake = asyncio.Event()
+        self._look_back = asyncio.Event()
         self._stopping = asyncio.Event()
         self._next_send = 0.0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
 
     async def run(self) -> None:
         """Listen and dial until `stop`. Calls that are in progress then go on in Asterisk, and are found again."""
-        tasks = [asyncio.create_task(work()) for work in (self.link.run, self.listen, self.dial)]
+        tasks = [asyncio.create_task(work()) for work in (self.link.run, self.listen, self.dial, self.look_back)]
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -162,12 +166,15 @@ class Daemon:
 
     async def listen(self) -> None:
         """Take what Asterisk says, in its order, and act on what it comes to."""
+        await self._db(gaps.started, self.journal)
         await self._safely("rules", self._take_up_rules)
         while not (self._ending and self.inbox.empty()):
             for happening in await self._heard():
                 await self._safely("what happened", self._act, happening)
             await self._safely("attempts", self._look_after_attempts)
             self._acted_so_far, self._ticking = self._taken_so_far, False
+        if self._may_dial.is_set():
+            await self._db(gaps.heard, self.journal, _now())
         for happening in self.tracker.link_lost(time.time()):  # who has just hung up is judged without his grace
             await self._safely("what happened", self._act, happening)
 
@@ -186,6 +193,7 @@ class Daemon:
             elif isinstance(item, _LinkDown):
                 self._may_dial.clear()
                 happenings += self.tracker.link_lost(at)
+                await self._db(gaps.away, self.journal, utc(at), item.why)
             else:
                 await self._safely("attempts", self._link_is_up)
             if self.inbox.empty() or len(happenings) > 100:
@@ -231,13 +239,19 @@ class Daemon:
         await self.flights.find_again()
         self._loaded, self._load_again = False, _now()  # Asterisk may be another one by now
         self._may_dial.set()
-        for uniqueid in self.tracker.without_did():
-            await self._safely("a DID", self._ask_did, uniqueid)
+        await self._db(gaps.back, self.journal, _now())
+        self._look_back.set()
+        for uniqueid in self.tracker.half_known():
+            await self._safely("a caller", self._ask_who, uniqueid)
 
-    async def _ask_did(self, uniqueid: str) -> None:
-        asked = await self.link.send(Action("Getvar", [("Channel", uniqueid), ("Variable", "CALLERID(dnid)")]))
-        if isinstance(asked, Answered):
-            self.tracker.learn_did(uniqueid, asked.message.get("Value"))
+    async def _ask_who(self, uniqueid: str) -> None:
+        """Who came in before we listened: what he dialled, and the number with which he came (his ANI)."""
+        told = [await self._variable(uniqueid, name) for name in ("CALLERID(dnid)", "CALLERID(ani)")]
+        self.tracker.learn(uniqueid, did=told[0], caller=told[1])
+
+    async def _variable(self, uniqueid: str, name: str) -> str:
+        asked = await self.link.send(Action("Getvar", [("Channel", uniqueid), ("Variable", name)]))
+        return asked.message.get("Value") if isinstance(asked, Answered) else ""
 
     async def _look_after_attempts(self) -> None:
         if self._may_dial.is_set() and self.inbox.empty():
@@ -337,6 +351,40 @@ class Daemon:
         """The channels on which this number (E.164) is in a call with us now, ringing included."""
         live = self.tracker.live_numbers()
         return [channel for shown, channel in live.items() if normalise(shown, self.ground.country) == number]
+
+    # --- look back -----------------------------------------------------------------------------------------------
+
+    async def look_back(self) -> None:
+        """Say every so often that we listen; after each gap, make up what was not heard."""
+        last = -LOOK_BACK_EVERY
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._look_back.wait(), HEARD_EVERY)
+            if not self._may_dial.is_set() or not self._current():
+                await asyncio.sleep(LOOK)
+                continue
+            await self._db(gaps.heard, self.journal, _now())
+            if self._look_back.is_set() or time.monotonic() - last >= LOOK_BACK_EVERY:
+                self._look_back.clear()
+                last = time.monotonic()
+                await self._safely("making up", self._make_up)
+
+    async def _make_up(self) -> None:
+        rules, living, at = tuple(self.rules.values()), self.tracker.living(), _now()
+        try:
+            made = await asyncio.to_thread(self.recovery.gaps, rules, living, at, at)
+        except JournalUnreachable as error:
+            log.error("%s: what was not heard is made up later", error)
+            self._look_back.set()
+            return
+        for gap in made.gaps:
+            log.warning(
+                "nothing was heard from %s to %s (%s): made up from %s: %d missed calls found, %d confirmed, %d taken back",
+                gap.began_at, gap.ended_at, gap.why, gap.witness, gap.recovered, gap.confirmed, gap.taken_back,
+            )  # fmt: skip
+        for warning in made.warnings:
+            log.warning("%s", warning)
+        self._wake.set()
 
     # --- rules ---------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,9 @@ VERBS = {
     "rules": "Rules: list, show, apply a file of them.",
     "dialplan": "The generated contexts: render, check, install.",
     "journal": "Missed calls and what became of them.",
+    "record": "The live AMI stream into files for replay.",
     "replay": "A recorded AMI stream through the detector.",
+    "backfill": "Missed calls that nobody heard, from CEL, CDR and queue_log.",
     "db": "The journal's database: upgrade.",
 }
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -12,6 +13,10 @@ import click
 from .. import words
 from . import Invocation, errors, printing
 
+if TYPE_CHECKING:
+    from ..journal.gaps import Gap
+
+DAY = timedelta(days=1)
 LARGEST = 2**63 - 1  # what a database's integer holds
 
 
@@ -95,6 +100,42 @@ def show(asked: Invocation, missed_id: int) -> None:
     for line in row["story"]:
         details = {name: _local(value, zone) for name, value in line.items() if name not in ("at", "event")}
         click.echo(f"  {_local(line['at'], zone)}  {printing.shown(words.sentence(line['event'], details, language))}")
+
+
+@command.command("stats")
+@click.option("--from", "since", type=Moment(), help="Default: a day before --to.")
+@click.option("--to", "until", type=Moment(), help="Default: now.")
+@click.pass_obj
+def stats(asked: Invocation, since: datetime | None, until: datetime | None) -> None:
+    """Missed calls of a period by status, and how much of it was listened to."""
+    from ..journal import gaps, search
+
+    now = datetime.now(UTC)
+    until = until or now
+    since = since or until - DAY
+    if since >= until:
+        raise errors.BadInput(f"--from {since.isoformat()}: must be before --to {until.isoformat()}")
+    journal = asked.journal()
+    counts = search.counts(journal, search.Filter(since=since, until=until))
+    heard = gaps.coverage(journal, since, until, now)
+    if asked.json:
+        told = {"coverage": round(heard.share, 4), "listened": heard.listened, "unconfirmed": heard.unconfirmed}
+        printing.as_json(
+            {"from": since, "to": until, "missed": counts} | told | {"gaps": list(map(asdict, heard.gaps))}
+        )
+        return
+    zone, language = asked.config.general.zone, asked.config.general.language
+    click.echo(f"{_local(since, zone)} - {_local(until, zone)}")
+    click.echo(words.coverage(heard.share, heard.unconfirmed, language))
+    printing.table(("status", "calls"), [(words.status(name, language), n) for name, n in sorted(counts.items())])
+    if heard.gaps:
+        columns = ("nothing heard from", "to", "why", "made up from", "found", "confirmed", "taken back")
+        printing.table(columns, [_gap_cells(gap, zone) for gap in heard.gaps])
+
+
+def _gap_cells(gap: Gap, zone: ZoneInfo) -> tuple[object, ...]:
+    times = (_local(gap.began_at, zone), _local(gap.ended_at, zone))
+    return (*times, gap.why, gap.witness, gap.recovered, gap.confirmed, gap.taken_back)
 
 
 def _cells(row: Mapping[str, Any], asked: Invocation) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from .journal import Journal
 from .tables import attempts, callbacks, missed, story
@@ -71,6 +71,13 @@ def row(journal: Journal, missed_id: int) -> dict[str, Any] | None:
         lines = db.execute(select(story).where(story.c.missed_id == missed_id).order_by(story.c.id)).all()
         shown["story"] = [{"at": line.at, "event": line.event, **line.details} for line in lines]
         return shown
+
+
+def counts(journal: Journal, wanted: Filter) -> dict[str, int]:
+    """How many of the missed calls that pass have each status."""
+    query = select(missed.c.status, func.count()).where(*_conditions(wanted)).group_by(missed.c.status)
+    with journal.database.reading() as db:
+        return {row[0]: row[1] for row in db.execute(query).all()}
 
 
 def open_callbacks(journal: Journal) -> int:

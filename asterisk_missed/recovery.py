@@ -1,0 +1,207 @@
+"""What nobody heard, made up from what Asterisk wrote: CEL, else CDR with queue_log.
+
+Reads through pbx/witness, judges through calls/history and calls/cdr, writes through the journal's verbs; every one of them
+may be repeated, so that making up twice changes nothing. Blocking: the daemon runs it in a thread, the command line as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from .callbacks.plan import Ground
+from .calls.call import Contact, EndedCall, utc
+from .calls.cdr import CdrRow, calls_of
+from .calls.history import History
+from .calls.lines import Lines
+from .calls.tracker import CallEnded, ContactEnded
+from .config import Config
+from .journal import gaps
+from .journal.gaps import Gap
+from .journal.journal import Journal
+from .pbx.rotated import Place, oldest
+from .pbx.witness import CdrFile, CelFile, QueueLog
+from .rules.guard import normalise
+from .rules.rule import Rule
+
+# Clocks of a call's end: the listener's, and that of the file. A call that ended so near a gap is looked at too.
+SLACK = timedelta(seconds=2)
+# A call that ended in a period began at most so long before it: so far back files are read.
+LONGEST_CALL = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made up: from which ``witness`` (``cel``, ``cdr``, ``none``), and how many missed calls were found, confirmed
+    or taken back. ``warnings``: what could not be read, a line each."""
+
+    witness: str
+    recovered: int = 0
+    confirmed: int = 0
+    taken_back: int = 0
+    warnings: tuple[str, ...] = ()
+
+    def and_(self, other: Made) -> Made:
+        """Both together; ``other`` is the witness that the whole stands on."""
+        return Made(
+            other.witness,
+            self.recovered + other.recovered,
+            self.confirmed + other.confirmed,
+            self.taken_back + other.taken_back,
+            (*self.warnings, *other.warnings),
+        )
+
+    def of(self, gap: Gap) -> Gap:
+        """The gap, made up."""
+        counted = replace(gap, recovered=self.recovered, confirmed=self.confirmed, taken_back=self.taken_back)
+        return replace(counted, witness=self.witness)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """By name."""
+        return {"recovered": self.recovered, "confirmed": self.confirmed, "taken_back": self.taken_back}
+
+
+@dataclass(frozen=True, slots=True)
+class MadeUp:
+    """The gaps that were made up, with what was made of them."""
+
+    gaps: tuple[Gap, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Testimony:
+    """What a witness tells. ``since``: from when on, None where it tells nothing."""
+
+    witness: str
+    since: datetime | None
+    calls: tuple[EndedCall, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class Recovery:
+    """Makes up for one PBX's journal."""
+
+    def __init__(self, config: Config, journal: Journal, ground: Ground) -> None:
+        self.config = config
+        self.journal = journal
+        self.ground = ground
+        self.lines = Lines(config.pbx.trunks, config.pbx.extensions)
+        self.min_talk = config.calls.min_talk.total_seconds()
+
+    def gaps(self, rules: Sequence[Rule], living: Collection[str] | None, at: datetime, now: datetime) -> MadeUp:
+        """Make up the gaps that are over, and read on in CEL where there are none.
+
+        ``living``: the Uniqueids of the channels that Asterisk had at ``at``; None where that is not known, and then a
+        call without an end is left for another time.
+        """
+        told, read = self._cel(living, at, self._kept())
+        done, warnings = list[Gap](), told.warnings
+        for gap in gaps.unmade(self.journal):
+            assert gap.ended_at is not None
+            made = self._make_up(told, gap.began_at - SLACK, gap.ended_at + SLACK, rules, now)
+            done.append(made.of(gap))
+            warnings += made.warnings
+        gaps.made_up(self.journal, done)
+        if read is not None:
+            gaps.read_up_to(self.journal, str(self.config.history.cel), read.inode, read.offset)
+        return MadeUp(tuple(done), tuple(dict.fromkeys(warnings)))
+
+    def period(self, rules: Sequence[Rule], since: datetime, until: datetime, now: datetime) -> Made:
+        """Make up what is missing in a period, from all that is still there of what Asterisk wrote."""
+        told, _ = self._cel(None, now, oldest(self.config.history.cel, since - LONGEST_CALL))
+        made = self._make_up(told, since, until, rules, now)
+        return made
+
+    # --- witnesses
+
+    def _kept(self) -> Place | None:
+        kept = gaps.place(self.journal, str(self.config.history.cel))
+        return Place(*kept) if kept is not None else None
+
+    def _cel(
+        self, living: Collection[str] | None, at: datetime, place: Place | None
+    ) -> tuple[_Testimony, Place | None]:
+        """What CEL tells from a place on; and the place where the next reading begins."""
+        file = CelFile(self.config.history.cel, place)
+        lost_after_answer = self.config.calls.lost_after_answer == "missed"
+        history = History(self.lines, min_talk=self.min_talk, lost_after_answer=lost_after_answer)
+        since = 0.0 if place is not None and place.offset else None  # it was read before, and written ever since
+        happened: list[CallEnded | ContactEnded] = []
+        for row in file.rows():
+            since = row.at if since is None else since
+            happened += history.feed(row)
+        if living is not None:
+            happened += history.cut(living, at.timestamp())
+        broken = (f"{file.path}: {file.broken} rows cannot be read",) if file.broken else ()
+        told = _Testimony(
+            "cel",
+            utc(since) if since is not None else None,
+            tuple(h.call for h in happened if isinstance(h, CallEnded)),
+            tuple(h.contact for h in happened if isinstance(h, ContactEnded)),
+            (*file.warnings, *broken),
+        )
+        return told, history.first_open() or file.place
+
+    def _cdr(self, since: datetime, until: datetime) -> _Testimony:
+        rows, warnings = self._cdr_rows(since - LONGEST_CALL, until)
+        if not rows:
+            return _Testimony("none", None, warnings=warnings)
+        log = self.config.history.queue_log
+        entries = list(QueueLog(log, oldest(log, since - LONGEST_CALL)).rows()) if log.exists() else None
+        found = calls_of(rows, entries, self.lines, self.min_talk)
+        calls = tuple(call for call in found if isinstance(call, EndedCall))
+        return _Testimony("cdr", since, calls, tuple(c for c in found if isinstance(c, Contact)), warnings)
+
+    def _cdr_rows(self, since: datetime, until: datetime) -> tuple[Sequence[CdrRow], tuple[str, ...]]:
+        where = self.config.history.cdr
+        if "://" in where:
+            from .journal import cdr_table
+
+            return cdr_table.rows(where, self.config.history.cdr_table, since, until, self.config.general.zone)
+        path = Path(where)
+        file = CdrFile(path, self.config.general.zone, oldest(path, since))
+        return [row for row in file.rows() if row.start >= since.timestamp()], tuple(file.warnings)
+
+    # --- writing down
+
+    def _make_up(self, cel: _Testimony, since: datetime, until: datetime, rules: Sequence[Rule], now: datetime) -> Made:
+        made = self._write_down(cel, since, until, rules, now)
+        if cel.since is not None and cel.since <= since:
+            return made
+        return made.and_(self._write_down(self._cdr(since, until), since, until, rules, now))  # CEL was not on then
+
+    def _write_down(
+        self, told: _Testimony, since: datetime, until: datetime, rules: Sequence[Rule], now: datetime
+    ) -> Made:
+        """Contacts first: a missed call that was followed by one needs no callback."""
+        for contact in told.contacts:
+            number = normalise(contact.number, self.ground.country)
+            ended = contact.at + timedelta(seconds=contact.talk or 0.0)
+            if number is not None and ended >= since and contact.at <= until:
+                self.journal.contact(contact, number, now)
+        counts = dict.fromkeys(("recovered", "confirmed", "taken_back", "known"), 0)
+        for call in sorted(told.calls, key=lambda call: call.ended_at):
+            if since <= call.ended_at <= until:
+                counts[self._enter(call, rules, now, told.witness)] += 1
+        return Made(told.witness, counts["recovered"], counts["confirmed"], counts["taken_back"], told.warnings)
+
+    def _enter(self, call: EndedCall, rules: Sequence[Rule], now: datetime, witness: str) -> str:
+        if call.missed is not None:
+            return self.journal.recover(call, rules, self.ground, now, witness) or "known"
+        return "taken_back" if self.journal.take_back(call.linkedid) else "known"
+
+
+def ground_of(config: Config) -> Ground:
+    """What decisions about clients stand on, as the config says."""
+    return Ground(
+        config.general.country,
+        config.general.zone,
+        config.calls.legal_hours,
+        config.pbx.dids,
+        config.pbx.extensions,
+    )
