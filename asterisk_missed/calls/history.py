@@ -17,9 +17,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..ami.wire import Message
-from .channel import Channel, Ring, Stay, descendants, root
+from .channel import Bridge, Channel, Ring, Stay, Unreached, descendants, root
 from .lines import NUMBER, ChannelName, Kind, Lines, dialled_number
 from .missed import counting_talks, verdict
 from .switch import Switch
@@ -57,9 +58,8 @@ class CelRow:
     context: str
     application: str
     data: str
-    peer: str
     extra: Mapping[str, object]
-    place: object
+    place: Any
 
     def word(self, name: str) -> str:
         """A text of ``extra``; '' where there is none."""
@@ -93,7 +93,7 @@ class History:
             self._close(row.linkedid)
         return self._given()
 
-    def first_open(self) -> object | None:
+    def first_open(self) -> Any:
         """The place of the first row of the oldest call that is not closed; None where all are."""
         return next((trace.place for trace in self._past.traces.values()), None)
 
@@ -143,7 +143,7 @@ class History:
 
     def _ended(self, channel: Channel) -> None:
         del self._ending[channel.uniqueid]
-        if channel.kind is Kind.TRUNK and channel.uniqueid not in self._past.attempt_of:
+        if channel.kind is Kind.TRUNK and not channel.ours:
             self._trunk_ended(channel)
         top = root(channel)
         if not top.alive and top.uniqueid not in self._ending:
@@ -157,7 +157,7 @@ class History:
             self._out.append(CallEnded(ended))
         talks = counting_talks(channel, self.min_talk)
         contact = _contact(channel, talks[0], round(sum(t.seconds(self._past.at) for t in talks), 1)) if talks else None
-        if contact is not None:
+        if contact is not None and (contact.number or contact.direction == "in"):
             self._out.append(ContactEnded(contact))
 
     def _drop_old(self, at: float) -> None:
@@ -174,11 +174,12 @@ class History:
 class _Trace:
     """Where and when a channel stood in the file first and last, and where in the dialplan its application began."""
 
-    place: object
+    place: Any
     first: float
     last: float
     linkedid: str = ""
     position: tuple[str, str] = ("", "")
+    once: bool = False  # the queue is left after one round (option n)
 
 
 class _Past(Switch):
@@ -233,6 +234,16 @@ class _Past(Switch):
         self._pair_by_name(channel)
         return channel
 
+    def end(self, channel: Channel) -> None:
+        """As `Switch.end`; its bridge goes with the last one in it."""
+        bridge = channel.bridge
+        super().end(channel)
+        self.forget_empty(bridge)
+
+    def forget_empty(self, bridge: Bridge | None) -> None:
+        if bridge is not None and not bridge.members:
+            self.bridges.pop(bridge.uniqueid, None)
+
     def last_of(self, channel: Channel) -> float:
         """The time of the last row of the call that the channel belongs to."""
         return max(self.traces[c.uniqueid].last for c in self.call_of(channel))
@@ -274,10 +285,13 @@ class _Past(Switch):
 
 
 def _follow_application(past: _Past, channel: Channel, row: CelRow) -> None:
-    """Every row shows what its channel runs: the second of two dials or queues in a row is seen there alone."""
+    """Every row shows what its channel runs: the second of two dials or queues in a row is seen there alone.
+
+    But for leaving a bridge: that row is made of what was before, in the middle of a transfer.
+    """
     if row.data == _CALLED and not channel.applications:
         channel.inbound = False
-    running = channel.application
+    running = channel.application if row.event != "BRIDGE_EXIT" else None
     if running is None or row.application != running[0] or row.data == running[1]:
         return
     until = _limit(channel, row.at)
@@ -315,13 +329,12 @@ def _application_over(past: _Past, channel: Channel, at: float) -> None:
 def _unreachable(past: _Past, channel: Channel, data: str, at: float) -> None:
     """A telephone that is not registered gets no channel: only Dial's arguments name it."""
     targets = data.split(",")[0].split("&")
-    rung = [r.dest for r in channel.rings if r.began >= channel.application_at]
-    if any(_names(target, dest) for target in targets for dest in rung):
-        return
+    rings = [r for r in channel.rings if r.began >= channel.application_at]
+    at = max((r.began for r in rings), default=at)  # all were dialled at once
     for target in targets:
         extension = past.lines.extension(target.partition("/")[2])
-        if extension:
-            channel.unreachable.append((at, extension))
+        if extension and not any(_names(target, r.dest) for r in rings):
+            channel.unreachable.append(Unreached(at, extension, bool(rings)))
 
 
 def _leave_queue(channel: Channel, stay: Stay, at: float) -> None:
@@ -341,8 +354,11 @@ def _goes_on(past: _Past, channel: Channel, row: CelRow) -> None:
     stay = channel.stays[-1] if channel.stays else None
     if stay is None or not stay.abandoned or stay.status:
         return
-    moved = (row.context, row.exten) != past.traces[channel.uniqueid].position
-    if moved and re.fullmatch("[0-9*#]", row.exten):
+    trace = past.traces[channel.uniqueid]
+    moved = (row.context, row.exten) != trace.position
+    if trace.once:
+        stay.status = "TIMEOUT"
+    elif moved and re.fullmatch("[0-9*#]", row.exten):
         stay.abandoned = False
     else:
         stay.status = "LEAVEEMPTY"
@@ -372,6 +388,8 @@ def _born(past: _Past, channel: Channel, row: CelRow) -> None:
         target = next((t for t in _targets(ringer) if _names(t, channel)), "")
         ring = past.rung(channel, ringer, _NO_MESSAGE)
         ring.dialled, ring.context = dialled_number(target), ringer.context
+        if not target and _targets(ringer) and channel.endpoint.split("@")[0] not in ringer.forwards:
+            ring.dial_at = past.at  # by another Dial, right after the one that was seen to begin
         channel.caller = ring.dialled if channel.kind is Kind.TRUNK and ring.dialled else channel.caller
     elif channel.kind is Kind.TRUNK and row.uniqueid == row.linkedid:
         channel.inbound = True
@@ -406,7 +424,8 @@ def _targets(ringer: Channel) -> list[str]:
 def _app_start(past: _Past, channel: Channel, row: CelRow) -> None:
     _number_of_analogue(channel, row)
     _goes_on(past, channel, row)
-    past.traces[channel.uniqueid].position = (row.context, row.exten)
+    trace = past.traces[channel.uniqueid]
+    trace.position, trace.once = (row.context, row.exten), "n" in [*row.data.split(","), ""][1]
     _application_began(past, channel, (row.application, row.data), row.at)
 
 
@@ -445,8 +464,7 @@ def _bridge_exit(past: _Past, channel: Channel, row: CelRow) -> None:
     if bridge is None or bridge.uniqueid != row.word("bridge_id"):
         return
     past.move(channel, None)
-    if not bridge.members:
-        past.bridges.pop(bridge.uniqueid, None)
+    past.forget_empty(bridge)
 
 
 def _park_start(past: _Past, channel: Channel, row: CelRow) -> None:
@@ -465,39 +483,53 @@ def _pickup(past: _Past, channel: Channel, row: CelRow) -> None:
 
 def _forward(past: _Past, channel: Channel, row: CelRow) -> None:
     """The row is of the caller. Which of several telephones sent him on is not said."""
-    ringing = [r.dest for r in channel.rings if r.ended is None]
-    extension = past.lines.extension(ringing[0].endpoint) if len(ringing) == 1 else None
+    ringing = [r for r in channel.rings if r.ended is None and r.dest.is_person]
+    extension = past.lines.extension(ringing[0].dest.endpoint) if len(ringing) == 1 else None
     if extension:
+        ringing[0].forwarded = True
         channel.forwards[row.word("forward").split("@")[0].rsplit("/", 1)[-1]] = extension
 
 
 def _attended_transfer(past: _Past, channel: Channel, row: CelRow) -> None:
-    """Who was rung for the one who transfers is rung for the one who was transferred from now on."""
+    """Who was asked, or is being rung, is there for the one who was transferred from now on."""
     transferee = past.channels.get(row.word("transferee_channel_uniqueid"))
-    target = past.channels.get(row.word("transfer_target_channel_uniqueid"))
-    if transferee is None or target is None:
+    asked = past.channels.get(row.word("transfer_target_channel_uniqueid"))  # named where it is in a bridge
+    asking = past.channels.get(row.word("channel2_uniqueid"))
+    if transferee is None:
         return
-    if target.kind is Kind.LOCAL and target.rung_by is None:  # it was made for the transfer
-        past.rung(target, transferee, _NO_MESSAGE)
-    for ring in [r for r in target.rings if r.ended is None and target.kind is not Kind.LOCAL]:
-        target.rings.remove(ring)
-        ring.caller = transferee
-        transferee.rings.append(ring)
+    if asked is not None and asked.kind is Kind.LOCAL and asked.rung_by is None:  # it was made for the transfer
+        past.rung(asked, transferee, _NO_MESSAGE)
+    elif row.word("app") and asking is not None:
+        _takes_over(transferee, asking, row.at)
+
+
+def _takes_over(channel: Channel, other: Channel, at: float) -> None:
+    """The one steps into the application that the other was in, with all whom it rings."""
+    for ring in [r for r in other.rings if r.ended is None]:
+        other.rings.remove(ring)
+        ring.caller = channel
+        channel.rings.append(ring)
+    stay = other.stays[-1] if other.stays else None
+    if stay is not None and stay.left is None:
+        stay.left = at
+        channel.stays.append(Stay(stay.queue, channel, at))
+    channel.application, channel.application_at = other.application, other.application_at
+    other.application = None
 
 
 def _hangup(past: _Past, channel: Channel, row: CelRow) -> None:
     cause = row.extra.get("hangupcause")
     channel.cause = cause if isinstance(cause, int) else 0
-    channel.hung_up_itself = row.word("hangupsource") == row.channel
+    if row.word("hangupsource") == row.channel:
+        channel.hung_up_at = row.at
     _application_over(past, channel, row.at)
+    if len(channel.rings) == 1 and row.word("dialstatus") == "BUSY":  # chan_sip's telephones do not say it themselves
+        _rung_out(channel.rings[0], row.at, "BUSY")
     if row.word("hangupsource").startswith("dialplan/"):
         _goes_on(past, channel, row)
     if channel.rung_by is not None:
         _rung_out(channel.rung_by, row.at, _STATUS.get(channel.cause, ""))
-    bridge = channel.bridge
     past.end(channel)
-    if bridge is not None and not bridge.members:
-        past.bridges.pop(bridge.uniqueid, None)
 
 
 _ROWS: Mapping[str, Callable[[_Past, Channel, CelRow], None]] = {

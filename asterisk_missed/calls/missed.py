@@ -113,7 +113,10 @@ class _Record:
         parts = list({c.uniqueid: c for top in (call, *call.wires.values()) for c in descendants(top)}.values())
         self.rings = [ring for channel in parts for ring in channel.rings]
         self.stays = sorted((s for c in parts for s in c.stays), key=lambda s: s.joined)
-        self.unreachable = [u for c in parts if not _in_queue(c) for u in c.unreachable]
+        self.unreachable = [u for c in parts for u in c.unreachable if not self._by_queue(c, u.at)]
+        # Parked by whom he was put through to over a Local channel, its half lies in the lot for him.
+        lots = [c for c in parts if c.parking and (c is call or c.kind is Kind.LOCAL)]
+        self.parked = max(lots, key=lambda c: c.parked_at or 0.0, default=call)
         self.after = self.talks[-1].ended if self.talks else None  # only what came later can have lost him
 
     # --- who missed it
@@ -163,7 +166,7 @@ class _Record:
         if place == "restart":
             return "restart"
         if place == "parking":
-            return "timed_out" if self.call.parking == "timed_out" else "gave_up"
+            return "timed_out" if self.parked.parking == "timed_out" else "gave_up"
         if place == "voicemail":
             return "message_left" if self._application("VMSTATUS=SUCCESS") else "abandoned"
         if place == "transfer":
@@ -233,8 +236,17 @@ class _Record:
 
     def _direct_rings(self) -> list[Ring]:
         """Rings of telephones and outside lines that no queue made, in the order of their beginning."""
-        direct = [r for r in self.rings if r.dest.is_person and not _queued(r) and not r.dest.inbound]
+        direct = [r for r in self.rings if r.dest.is_person and not r.dest.inbound and not self._rung_by_queue(r)]
         return sorted(direct, key=lambda r: r.began)
+
+    def _rung_by_queue(self, ring: Ring) -> bool:
+        return ring.queue is not None or self._by_queue(ring.dest, ring.began)
+
+    def _by_queue(self, channel: Channel, at: float) -> bool:
+        """Whether a queue stands in the chain that had this channel rung. Whom its member puts the caller through to
+        after their talk is rung by the member."""
+        by_queue = next((c.rung_by for c in ancestors(channel) if c.rung_by is not None and c.rung_by.queue), None)
+        return by_queue is not None and not any(by_queue.began <= t.began < at for t in self.talks)
 
     def _extension(self, ring: Ring) -> str | None:
         who = who_answered(ring.dest, self.lines)
@@ -258,11 +270,11 @@ class _Record:
         return self.after is None or at > self.after
 
     def _parked_at_the_end(self) -> bool:
-        bridgeless = self.call.parking in ("parked", "gave_up", "timed_out")
+        bridgeless = self.parked.parking in ("parked", "gave_up", "timed_out")
         return bridgeless and not any(t.began > self._parked_since() for t in self.talks)
 
     def _parked_since(self) -> float:
-        return self.call.parked_at or self.ended
+        return self.parked.parked_at or self.ended
 
     def _application(self, name: str) -> bool:
         return any(application == name for _, application in self.call.applications)
@@ -286,15 +298,6 @@ def _dial_of(ring: Ring) -> float:
     for channel in ancestors(ring.dest):
         ring = channel.rung_by or ring
     return ring.dial_at
-
-
-def _queued(ring: Ring) -> bool:
-    return ring.queue is not None or _in_queue(ring.dest)
-
-
-def _in_queue(channel: Channel) -> bool:
-    """Whether a queue stands somewhere in the chain that had this channel rung."""
-    return any(c.rung_by is not None and c.rung_by.queue is not None for c in ancestors(channel))
 
 
 def _distinct(words: Iterator[str] | list[str]) -> tuple[str, ...]:

@@ -104,7 +104,8 @@ def _newexten(switch: Switch, message: Message) -> None:
     channel.context = message.get("Context")
     application, extension = (message.get("Application"), message.get("AppData")), message.get("Extension")
     talked_since = bool(channel.talks) and channel.talks[-1].began > channel.application_at
-    channel.stale = talked_since and application == channel.application and extension != channel.extension
+    repeated = talked_since and application == channel.application and extension != channel.extension
+    channel.stale = repeated or (channel.bridge is not None and not channel.bridge.holding)
     channel.application, channel.extension = application, extension
     channel.application_at = switch.at
     if channel.inbound:
@@ -132,12 +133,12 @@ def _dialstatus(switch: Switch, channel: Channel, status: str) -> None:
     if application != "Dial" and not channel.stale:
         return
     targets = [channel.extension] if channel.stale else [t.partition("/")[2] for t in data.split(",")[0].split("&")]
-    rung = {ring.dest.endpoint.split("@")[0] for ring in channel.rings if ring.began >= channel.application_at}
-    if rung or status in _UNREACHABLE:
-        extensions = filter(None, map(switch.lines.extension, targets))
+    meant = set(filter(None, map(switch.lines.extension, targets)))
+    rings = [ring for ring in channel.rings if ring.began >= channel.application_at]
+    rung = meant & set(map(switch.lines.extension, (ring.dest.endpoint for ring in rings)))
+    if rung or (status in _UNREACHABLE and not rings):
         told = {u.extension for u in channel.unreachable if u.at >= channel.application_at}
-        absent = set(extensions) - set(map(switch.lines.extension, rung)) - told
-        channel.unreachable += [Unreached(switch.at, extension, bool(rung)) for extension in sorted(absent)]
+        channel.unreachable += [Unreached(switch.at, e, bool(rung)) for e in sorted(meant - rung - told)]
 
 
 def _queuestatus(switch: Switch, channel: Channel, status: str) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 from lab import Lab
 from until import until
 
+from asterisk_missed.pbx.witness import cel_conf, cel_custom_mapping
+
 CONFIG = """\
 [general]
 pbx = lab
@@ -51,6 +53,18 @@ class Product:
         self.lab.write("/tmp/rules.yaml", rules)
         done = self.run("rules", "apply", "/tmp/rules.yaml", "--yes")
         assert done.returncode == 0, done.stderr
+
+    def switch_on_cel(self) -> None:
+        """Have Asterisk write what calls are made up from, as an engineer would: two files, and a restart."""
+        if self.lab.path("/etc/asterisk/cel.conf").read_text() == cel_conf():
+            return
+        self.lab.write("/etc/asterisk/cel.conf", cel_conf())
+        self.lab.write("/etc/asterisk/cel_custom.conf", f"[mappings]\n{cel_custom_mapping()}")
+        folder = ["install", "-d", "-o", "asterisk", "-g", "asterisk", "/var/log/asterisk/cel-custom"]
+        self.lab.exec(folder, check=True)
+        self.lab.stop("pbx")
+        self.lab.start("pbx")
+        self.lab.await_ready("pbx")
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """One verb of the command line, as Asterisk's user."""

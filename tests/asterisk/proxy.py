@@ -19,7 +19,11 @@ def pump(a, b):
 door = socket.create_server(("127.0.0.1", 5039))
 while True:
     near, _ = door.accept()
-    far = socket.create_connection(("127.0.0.1", 5038))
+    try:
+        far = socket.create_connection(("127.0.0.1", 5038))
+    except OSError:  # Asterisk is down
+        near.close()
+        continue
     threading.Thread(target=pump, args=(near, far), daemon=True).start()
     threading.Thread(target=pump, args=(far, near), daemon=True).start()
 """
