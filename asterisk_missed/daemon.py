@@ -111,7 +111,7 @@ class Daemon:
             config.ami.read_secret(),
             on_message=self._hear,
             on_up=lambda: self._hear(_LinkUp(), time.time()),
-            on_down=lambda why: self._hear(_LinkDown(why), self.link.last_heard),
+            on_down=lambda why: self._hear(_LinkDown(why), self.link.lost_at),
         )
         self.inbox: asyncio.Queue[tuple[Message | _LinkUp | _LinkDown, float]] = asyncio.Queue()
         self.flights = Flights(journal, self._db, self.link, self.tracker, self.ground, self.rules)

@@ -19,6 +19,8 @@ from .calls.lines import Lines
 from .calls.tracker import CallEnded, ContactEnded
 from .config import Config
 from .journal import gaps
+from .journal.cdr_table import cdr_rows
+from .journal.database import Database, JournalUnreachable
 from .journal.gaps import Gap
 from .journal.journal import Journal
 from .pbx.rotated import Place, oldest
@@ -157,15 +159,15 @@ class Recovery:
         calls = tuple(call for call in found if isinstance(call, EndedCall))
         return _Testimony("cdr", since, calls, tuple(c for c in found if isinstance(c, Contact)), warnings)
 
-    def _cdr_rows(self, since: datetime, until: datetime) -> tuple[Sequence[CdrRow], tuple[str, ...]]:
-        where = self.config.history.cdr
-        if "://" in where:
-            from .journal import cdr_table
-
-            return cdr_table.rows(where, self.config.history.cdr_table, since, until, self.config.general.zone)
-        path = Path(where)
-        file = CdrFile(path, self.config.general.zone, oldest(path, since))
-        return [row for row in file.rows() if row.start >= since.timestamp()], tuple(file.warnings)
+    def _cdr_rows(self, since: datetime, until: datetime) -> tuple[list[CdrRow], tuple[str, ...]]:
+        where, zone = self.config.history.cdr, self.config.general.zone
+        if "://" not in where:
+            file = CdrFile(Path(where), zone, oldest(Path(where), since))
+            return [row for row in file.rows() if row.start >= since.timestamp()], tuple(file.warnings)
+        try:
+            return list(cdr_rows(Database(where), since, until, zone, self.config.history.cdr_table)), ()
+        except JournalUnreachable as error:  # somebody else's database: its rows are missing, and that is said
+            return [], (f"call detail records: {error}",)
 
     # --- writing down
 

@@ -89,6 +89,7 @@ class Link:
         self._closed = False
         self._work: asyncio.Task[None] | None = None
         self._heard_before = 0.0
+        self.lost_at = 0.0  # since when nothing can have been heard, in unix seconds
         self.banner = ""
         self.why = "not connected yet"  # of being down, '' while up
 
@@ -160,7 +161,7 @@ class Link:
     async def _one_session(self) -> None:
         """From the connection to its loss. Ends by Refused or by ConnectionError, which says why."""
         session, self.banner = await open_session(self._account, self._new_session)
-        self._session = session
+        self._session, self.lost_at = session, 0.0
         why, logged_in = "closed here", False
         beside: list[asyncio.Task[None]] = []
         try:
@@ -177,6 +178,7 @@ class Link:
         finally:
             self._ready, self._session, self._heard_before = False, None, session.last_heard
             session.close(why)
+            self.lost_at = self.lost_at or self._clock()  # a connection that is closed was open until then
             for task in beside:
                 task.cancel()
             if logged_in:
@@ -193,6 +195,7 @@ class Link:
             await session.send(Action("Ping"), self._ping_every)
             silent = loop.time() - session.heard
             if silent >= MISSED_PINGS * self._ping_every:
+                self.lost_at = session.last_heard
                 session.close(f"nothing heard for {silent:.1f} s")
             await asyncio.sleep(due - loop.time())
 

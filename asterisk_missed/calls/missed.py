@@ -114,6 +114,9 @@ class _Record:
         self.rings = [ring for channel in parts for ring in channel.rings]
         self.stays = sorted((s for c in parts for s in c.stays), key=lambda s: s.joined)
         self.unreachable = [u for c in parts for u in c.unreachable if not self._by_queue(c, u.at)]
+        # The dialplan behind a Local channel is his; that of a queue's member is not.
+        told = ((c, at, name) for c in parts if c is call or c.kind is Kind.LOCAL for at, name in c.applications)
+        self.applications = sorted((at, name) for c, at, name in told if not self._by_queue(c, at))
         # Parked by whom he was put through to over a Local channel, its half lies in the lot for him.
         lots = [c for c in parts if c.parking and (c is call or c.kind is Kind.LOCAL)]
         self.parked = max(lots, key=lambda c: c.parked_at or 0.0, default=call)
@@ -199,7 +202,7 @@ class _Record:
         unreachable = [u for u in self.unreachable if self._late(u.at) and not u.beside]
         if unreachable:
             places.append((unreachable[-1].at, "ringgroup" if len(unreachable) > 1 else "extension"))
-        for at, application in self.call.applications:
+        for at, application in self.applications:
             if application == "VoiceMail" or application.startswith("VMSTATUS"):
                 places.append((at, "voicemail"))
             elif application in _MENU:
@@ -277,10 +280,10 @@ class _Record:
         return self.parked.parked_at or self.ended
 
     def _application(self, name: str) -> bool:
-        return any(application == name for _, application in self.call.applications)
+        return any(application == name for _, application in self.applications)
 
     def _last_application(self) -> str:
-        return next((a for _, a in reversed(self.call.applications) if a != "Hangup" and a not in PASSING), "")
+        return next((a for _, a in reversed(self.applications) if a != "Hangup" and a not in PASSING), "")
 
 
 def _together(rings: list[Ring]) -> list[Ring]:

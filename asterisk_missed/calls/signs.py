@@ -108,7 +108,7 @@ def _newexten(switch: Switch, message: Message) -> None:
     channel.stale = repeated or (channel.bridge is not None and not channel.bridge.holding)
     channel.application, channel.extension = application, extension
     channel.application_at = switch.at
-    if channel.inbound:
+    if channel.inbound or channel.kind is Kind.LOCAL:
         channel.applications.append((switch.at, application[0]))
 
 

@@ -163,6 +163,8 @@ class Switch:
                 talk.ended = self.at
         for uniqueid, peer in peers.items():
             if uniqueid not in going_on:
+                for stay in trunk.stays:  # taken out of a queue without a word of it, by AMI's Bridge
+                    stay.left = self.at if stay.left is None else stay.left
                 trunk.talks.append(Talk(peer, who_answered(peer, self.lines), self.at, self.finding))
                 self.talking[trunk.uniqueid] = trunk
 

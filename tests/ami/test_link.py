@@ -240,6 +240,7 @@ async def test_a_half_open_link_is_noticed_by_its_silence() -> None:
         await ami.changes.until(lambda: heard.downs, "down")
         assert time.monotonic() - started > 0.1
         assert "nothing heard for 0." in heard.downs[0]
+        assert heard.link.lost_at < time.time() - 0.1  # when the last byte came
         ami.mute = False
         await heard.until_up(2)
 
@@ -381,3 +382,14 @@ async def test_the_state_is_asked_for_again_every_so_often() -> None:
         await heard.until_up()
         await ami.changes.until(lambda: ami.count("QueueStatus") > 2 < ami.count("CoreShowChannels"), "the third lists")
         assert ami.count("CoreStatus") == ami.count("BridgeList") == 1
+
+
+@played
+async def test_a_quiet_link_that_is_closed_was_open_until_then() -> None:
+    async with FakeAmi(Changes()) as ami, linked(ami) as heard:
+        await heard.until_up()
+        await asyncio.sleep(0.2)
+        closed = time.time()
+        ami.cut()
+        await ami.changes.until(lambda: heard.downs, "down")
+        assert heard.link.lost_at >= closed > heard.link.last_heard
