@@ -43,9 +43,10 @@ def cdr_rows(
 
     JournalUnreachable where the database, the table or a column that is needed is not there.
     """
+    schema, _, name = table.rpartition(".")
     with database.reading() as connection:
         try:
-            found = Table(table, MetaData(), autoload_with=connection)
+            found = Table(name, MetaData(), schema=schema or None, autoload_with=connection)
         except NoSuchTableError:
             raise JournalUnreachable(f"database: there is no table {table}") from None
         columns = _columns(found)

@@ -186,5 +186,7 @@ def _queue_entry(line: bytes, place: Place) -> QueueEntry | None:
     seconds = _seconds(parts[0]) if len(parts) >= 5 else None
     if seconds is None:
         return None
-    talk = parts[6] if parts[4].startswith("COMPLETE") and len(parts) > 6 else ""  # after the time that he waited
-    return QueueEntry(seconds, *parts[1:5], talk=float(talk) if talk.isascii() and talk.isdigit() else None)
+    _, callid, queue, member, verb, *more = parts
+    talk = more[1] if verb.startswith("COMPLETE") and len(more) > 1 else ""  # after the time that he waited
+    talked = float(talk) if talk.isascii() and talk.isdigit() else None
+    return QueueEntry(seconds, callid, queue, member, verb, talked)

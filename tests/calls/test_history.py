@@ -7,6 +7,7 @@ of tests/asterisk/scenarios.py, with what AMI and the telephones said of each.
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -165,6 +166,21 @@ def test_read_on_from_the_first_open_call_it_says_the_same(name: str) -> None:
         after = History(LINES)
         told |= {h.call.linkedid: h.call for row in rows[begin:] for h in after.feed(row) if isinstance(h, CallEnded)}
         assert told == whole
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("name", ["22-shapes", "16-sip-shapes"])
+def test_rows_that_were_lost_or_changed_places_break_nothing(name: str, seed: int) -> None:
+    chance = random.Random(seed)
+    rows = [row for row in CelFile(FILES / f"{name}.csv").rows() if chance.random() > chance.choice((0.02, 0.1, 0.5))]
+    if seed % 2:
+        chance.shuffle(rows)
+    history = History(LINES)
+    for row in rows:
+        history.feed(row)
+    history.cut(frozenset(), 2e9)
+    past = history._past
+    assert (history.first_open(), past.channels, past.calls, past.traces, past.bridges) == (None, {}, {}, {}, {})
 
 
 # --- rows as a call happens
