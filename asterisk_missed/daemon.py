@@ -60,6 +60,8 @@ END_WITHIN = 4.0
 # where nothing is to be made up, so that there is little to read when there is. Seconds.
 HEARD_EVERY = 10.0
 LOOK_BACK_EVERY = 300.0
+# Who has hung up has his row in CEL within this time.
+ROWS_WITHIN = 1.0
 # How often the loops look up of their own accord: at the clock, at rules that were changed by another process.
 LOOK = 0.25
 
@@ -371,8 +373,9 @@ class Daemon:
 
     async def _make_up(self) -> None:
         rules, living, at = tuple(self.rules.values()), self.tracker.living(), _now()
+        await asyncio.sleep(ROWS_WITHIN)
         try:
-            made = await asyncio.to_thread(self.recovery.gaps, rules, living, at, at)
+            made = await asyncio.to_thread(self.recovery.gaps, rules, living, at, _now())
         except JournalUnreachable as error:
             log.error("%s: what was not heard is made up later", error)
             self._look_back.set()

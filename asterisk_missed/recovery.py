@@ -165,7 +165,7 @@ class Recovery:
             file = CdrFile(Path(where), zone, oldest(Path(where), since))
             return [row for row in file.rows() if row.start >= since.timestamp()], tuple(file.warnings)
         try:
-            return list(cdr_rows(Database(where), since, until, zone, self.config.history.cdr_table)), ()
+            return list(cdr_rows(Database(where, own=False), since, until, zone, self.config.history.cdr_table)), ()
         except JournalUnreachable as error:  # somebody else's database: its rows are missing, and that is said
             return [], (f"call detail records: {error}",)
 

@@ -72,7 +72,7 @@ class Past(Switch):
         self.last = max(self.last, row.at)
         channel = self.channels.get(row.uniqueid)
         if channel is None:
-            if row.uniqueid in self._buried or row.event not in _ALIVE:
+            if self.is_buried(row.uniqueid) or row.event not in _ALIVE:
                 return None
             channel = self._new(row)
         channel.name = row.channel
@@ -100,11 +100,8 @@ class Past(Switch):
         name = ChannelName.parse(row.channel)
         channel = Channel(row.uniqueid, row.channel, self.lines.kind(name), name.endpoint, row.at, row.caller)
         channel.caller_name = "" if row.caller_name == "<unknown>" else row.caller_name
-        self.channels[row.uniqueid] = channel
         self.traces[row.uniqueid] = Trace(row.place, row.at, row.at)
-        self._join_attempt(channel, row.uniqueid, row.linkedid)
-        self._pair_by_name(channel)
-        return channel
+        return self.born(channel, row.linkedid)
 
     def move(self, channel: Channel, bridge: Bridge | None) -> None:
         """As `Switch.move`; a bridge goes with the last one in it: no row tells its end."""
@@ -144,8 +141,7 @@ class Past(Switch):
         if channel is not None:
             self.end(channel)
             self.gone.clear()
-            self.channels.pop(uniqueid, None)
-            self._buried[uniqueid] = None
+            self.bury(uniqueid)
         self._untrace(uniqueid)
 
     def _untrace(self, uniqueid: str) -> None:

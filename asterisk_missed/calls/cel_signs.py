@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from ..ami.wire import Message
 from .cel import CelRow, Past
 from .channel import Channel, Ring, Stay, Unreached
 from .lines import NUMBER, Kind, dialled_number
@@ -32,7 +31,6 @@ _TIMEOUT_SLACK = 0.5
 # Q.850 causes as DialStatus names them (app_dial.c); all others are NOANSWER.
 _STATUS = {17: "BUSY", 34: "CONGESTION", 38: "CONGESTION", 42: "CONGESTION", 3: "CHANUNAVAIL", 20: "CHANUNAVAIL"}
 _PARK_END = {"ParkedCallGiveUp": "gave_up", "ParkedCallTimeOut": "timed_out"}
-_NO_MESSAGE = Message(b"")  # a ring takes its words from AMI's
 
 
 def follow(past: Past, channel: Channel, row: CelRow) -> None:
@@ -148,11 +146,9 @@ def _born(past: Past, channel: Channel, row: CelRow) -> None:
     ringer = _ringer(past, channel)
     if ringer is not None:
         target = next((t for t in _targets(ringer) if _names(t, channel)), "")
-        ring = past.rung(channel, ringer, _NO_MESSAGE)
-        ring.dialled, ring.context = dialled_number(target), ringer.context
+        ring = past.rung(channel, ringer, dialled_number(target), ringer.context)
         if not target and _targets(ringer) and channel.endpoint.split("@")[0] not in ringer.forwards:
             ring.dial_at = past.at  # by another Dial, right after the one that was seen to begin
-        channel.caller = ring.dialled if channel.kind is Kind.TRUNK and ring.dialled else channel.caller
     elif channel.kind is Kind.TRUNK and row.uniqueid == row.linkedid:
         channel.inbound = True
 
@@ -253,7 +249,7 @@ def _attended_transfer(past: Past, channel: Channel, row: CelRow) -> None:
     if transferee is None:
         return
     if asked is not None and asked.kind is Kind.LOCAL and asked.rung_by is None:  # it was made for the transfer
-        past.rung(asked, transferee, _NO_MESSAGE)
+        past.rung(asked, transferee)
     elif row.word("app") and asking is not None:
         _takes_over(transferee, asking, row.at)
 

@@ -15,7 +15,7 @@ from .cel_signs import EVENTS, follow
 from .channel import Channel, root
 from .lines import Kind, Lines
 from .missed import counting_talks, verdict
-from .tracker import GRACE, CallEnded, ContactEnded, _contact
+from .tracker import GRACE, CallEnded, ContactEnded, contact_on
 
 __all__ = ["EVENTS", "FORGOTTEN_AFTER", "CelRow", "History"]
 
@@ -112,7 +112,9 @@ class History:
                 ended = replace(ended, lost_how="unknown")
             self._out.append(CallEnded(ended))
         talks = counting_talks(channel, self.min_talk)
-        contact = _contact(channel, talks[0], round(sum(t.seconds(self._past.at) for t in talks), 1)) if talks else None
+        contact = (
+            contact_on(channel, talks[0], round(sum(t.seconds(self._past.at) for t in talks), 1)) if talks else None
+        )
         if contact is not None and (contact.number or contact.direction == "in"):
             self._out.append(ContactEnded(contact))
 

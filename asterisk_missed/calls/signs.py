@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..ami.wire import Message
-from .channel import Channel, Stay, Unreached
-from .lines import NUMBER, Kind
+from .channel import Channel, Ring, Stay, Unreached
+from .lines import NUMBER, Kind, dialled_number
 from .switch import Switch
 
 _RING, _UP = "4", "6"  # ChannelState
@@ -64,14 +64,18 @@ def _local_bridge(switch: Switch, message: Message) -> None:
 def _dial_begin(switch: Switch, message: Message) -> None:
     dest = switch.channel(message, "Dest")
     if dest is not None:
-        switch.rung(dest, switch.channel(message), message)
+        _rung(switch, dest, switch.channel(message), message)
+
+
+def _rung(switch: Switch, dest: Channel, caller: Channel | None, message: Message) -> Ring:
+    return switch.rung(dest, caller, dialled_number(message.get("DialString")), message.get("Context"))
 
 
 def _dial_end(switch: Switch, message: Message) -> None:
     dest, caller = switch.channel(message, "Dest"), switch.channel(message)
     if dest is None:
         return
-    ring = dest.rung_by or switch.rung(dest, caller, message)  # never dialled: it picked the call up
+    ring = dest.rung_by or _rung(switch, dest, caller, message)  # never dialled: it picked the call up
     if caller is not None and ring.caller is not caller:  # transferred while it rang
         if ring.caller is not None:
             ring.caller.rings.remove(ring)

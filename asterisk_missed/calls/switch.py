@@ -13,7 +13,7 @@ from ..ami.wire import Message, unescape
 from .attempt import AttemptCall, is_attempt
 from .channel import Bridge, Channel, Ring, Talk, component, descendants
 from .counts import Count
-from .lines import ChannelName, Kind, Lines, dialled_number
+from .lines import ChannelName, Kind, Lines
 from .missed import who_answered
 
 # So many Uniqueids of dead channels are remembered: minutes of the busiest PBX.
@@ -57,14 +57,14 @@ class Switch:
         # A late event of a channel that is gone must not raise it again.
         if not uniqueid or not name or uniqueid in self._buried:
             return None
-        return self._born(message, prefix, uniqueid, name)
+        return self._told(message, prefix, uniqueid, name)
 
     def may_be(self, name: str, uniqueid: str) -> bool:
         """Whether the channel of that name may have that Uniqueid: it is new, or known to be this channel's."""
         known = self.channels.get(uniqueid)
         return known.name == name if known is not None else bool(uniqueid)
 
-    def _born(self, message: Message, prefix: str, uniqueid: str, name: str) -> Channel:
+    def _told(self, message: Message, prefix: str, uniqueid: str, name: str) -> Channel:
         parsed = ChannelName.parse(name)
         channel = Channel(
             uniqueid,
@@ -77,10 +77,25 @@ class Switch:
             first_exten=message.get(prefix + "Exten"),
             context=message.get(prefix + "Context"),
         )
-        self.channels[uniqueid] = channel
-        self._join_attempt(channel, uniqueid, message.get(prefix + "Linkedid"))
+        return self.born(channel, message.get(prefix + "Linkedid"))
+
+    def born(self, channel: Channel, linkedid: str) -> Channel:
+        """Take in a channel that is new."""
+        self.channels[channel.uniqueid] = channel
+        self._join_attempt(channel, channel.uniqueid, linkedid)
         self._pair_by_name(channel)
         return channel
+
+    def is_buried(self, uniqueid: str) -> bool:
+        """Whether a channel of that Uniqueid was there, and was forgotten a while ago."""
+        return uniqueid in self._buried
+
+    def bury(self, uniqueid: str) -> None:
+        """Forget a channel, but not that it was there."""
+        self.channels.pop(uniqueid, None)
+        self._buried[uniqueid] = None
+        while len(self._buried) > REMEMBERED:
+            del self._buried[next(iter(self._buried))]
 
     def _join_attempt(self, channel: Channel, *keys: str) -> None:
         """A channel belongs to a callback of ours whose id it, its Linkedid or the one who had it rung carries."""
@@ -107,9 +122,9 @@ class Switch:
         one.pair, two.pair = two, one
         self.hear([one])
 
-    def rung(self, dest: Channel, caller: Channel | None, message: Message) -> Ring:
-        """``dest`` is rung for ``caller`` (None: for an Originate)."""
-        ring = Ring(dest, caller, self.at, dialled_number(message.get("DialString")), message.get("Context"))
+    def rung(self, dest: Channel, caller: Channel | None, dialled: str = "", context: str = "") -> Ring:
+        """``dest`` is rung for ``caller`` (None: for an Originate). ``dialled``: the number, where it is one."""
+        ring = Ring(dest, caller, self.at, dialled, context)
         dest.rung_by = ring
         dest.inbound = False
         if dest.kind is Kind.TRUNK and ring.dialled:
@@ -193,10 +208,7 @@ class Switch:
                     channel.pair = None
                 continue
             self._halves.pop(channel.name[:-2], None)
-            self.channels.pop(channel.uniqueid, None)
-            self._buried[channel.uniqueid] = None
-        while len(self._buried) > REMEMBERED:
-            del self._buried[next(iter(self._buried))]
+            self.bury(channel.uniqueid)
 
     def forget_attempt(self, attempt: AttemptCall) -> None:
         """Drop a callback of ours that is over, with its channels."""

@@ -244,7 +244,7 @@ class Tracker:
         attempt = self.switch.attempt_of.get(trunk.uniqueid)
         if attempt is not None:
             return [AttemptTalks(attempt.channel_id, talk.who, utc(talk.began))]
-        contact = _contact(trunk, talk)
+        contact = contact_on(trunk, talk)
         return [ContactBegan(contact)] if contact else []
 
     def _ended(self, channel: Channel, at: float) -> None:
@@ -264,7 +264,7 @@ class Tracker:
             self._out.append(CallEnded(ended))
         counted = counting_talks(channel, self.min_talk)
         if counted:
-            contact = _contact(channel, counted[0], round(sum(t.seconds(at) for t in counted), 1))
+            contact = contact_on(channel, counted[0], round(sum(t.seconds(at) for t in counted), 1))
             if contact is not None:
                 self._out.append(ContactEnded(contact))
         elif channel.answered_unseen:
@@ -279,7 +279,7 @@ class Tracker:
             self.switch.forget_attempt(attempt)
 
 
-def _contact(trunk: Channel, talk: Talk, seconds: float | None = None) -> Contact | None:
+def contact_on(trunk: Channel, talk: Talk, seconds: float | None = None) -> Contact | None:
     """The contact that a talk on this trunk channel is; None where it is another call's answer (follow-me, a 302)."""
     if not trunk.inbound and (root(trunk).inbound or any(t.peer.inbound for t in trunk.talks)):
         return None

@@ -26,12 +26,15 @@ class JournalUnreachable(Exception):
 
 
 class Database:
-    """One journal database. Closed and reopened by SQLAlchemy's pool as needed."""
+    """One journal database. Closed and reopened by SQLAlchemy's pool as needed.
 
-    def __init__(self, url: str) -> None:
+    ``own``: False for somebody else's, of which only rows are read, and nothing is set.
+    """
+
+    def __init__(self, url: str, *, own: bool = True) -> None:
         try:
             self.url = make_url(url)
-            self.engine = _engine(self.url)
+            self.engine = _engine(self.url) if own else create_engine(self.url)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise JournalUnreachable(f"database: {_shown(url)}: {str(error).splitlines()[0]}") from None
 
