@@ -12,7 +12,27 @@ import pytest
 from asterisk_missed import words
 from asterisk_missed.callbacks.plan import _OUTCOMES
 from asterisk_missed.cli import commands
+from asterisk_missed.config import Config
+from asterisk_missed.pbx.witness import cel_conf, cel_custom_mapping
 from asterisk_missed.rules.rule import Rule
+
+# The words of the JSON that scripts hold on to.
+LOST_IN = ["ivr", "direct", "extension", "queue", "ringgroup", "voicemail", "parking", "transfer", "restart", "unknown"]
+LOST_HOW = (
+    *[
+        "abandoned",
+        "timed_out",
+        "left_by_key",
+        "join_empty",
+        "left_empty",
+        "full",
+        "busy_or_declined",
+        "no_answer",
+        "unreachable",
+        "gave_up",
+    ],
+    *["announcement", "message_left", "restart", "unknown"],  # trunk_lost is given by nothing yet
+)
 
 ROOT = Path(__file__).parent.parent
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
@@ -65,3 +85,21 @@ def test_every_field_of_a_rule_is_explained(field: str) -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
         assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_what_asterisk_is_to_write_stands_in_the_instructions() -> None:
+    told = (ROOT / "docs" / "install.md").read_text()
+    for line in (*cel_conf().splitlines(), cel_custom_mapping().rstrip()):
+        assert f"    {line}\n" in told, line
+
+
+@pytest.mark.parametrize("section", Config.model_fields)
+def test_every_key_of_the_config_stands_in_the_shipped_file(section: str) -> None:
+    shipped = (ROOT / "conf" / "asterisk_missed.conf").read_text()
+    for key in Config.model_fields[section].annotation.model_fields:  # type: ignore[union-attr]
+        assert re.search(rf"^;?{key} =", shipped, flags=re.MULTILINE), key
+
+
+@pytest.mark.parametrize("word", [*LOST_IN, *LOST_HOW])
+def test_every_way_to_lose_a_call_is_explained(word: str) -> None:
+    assert f"`{word}`" in (ROOT / "docs" / "detection.md").read_text()
