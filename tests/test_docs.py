@@ -17,21 +17,10 @@ from asterisk_missed.pbx.witness import cel_conf, cel_custom_mapping
 from asterisk_missed.rules.rule import Rule
 
 # The words of the JSON that scripts hold on to.
-LOST_IN = ["ivr", "direct", "extension", "queue", "ringgroup", "voicemail", "parking", "transfer", "restart", "unknown"]
+LOST_IN = ("ivr", "direct", "extension", "queue", "ringgroup", "voicemail", "parking", "transfer", "restart", "unknown")
 LOST_HOW = (
-    *[
-        "abandoned",
-        "timed_out",
-        "left_by_key",
-        "join_empty",
-        "left_empty",
-        "full",
-        "busy_or_declined",
-        "no_answer",
-        "unreachable",
-        "gave_up",
-    ],
-    *["announcement", "message_left", "restart", "unknown"],  # trunk_lost is given by nothing yet
+    *("abandoned", "timed_out", "left_by_key", "join_empty", "left_empty", "full", "busy_or_declined", "no_answer"),
+    *("unreachable", "gave_up", "announcement", "message_left", "restart", "trunk_lost", "unknown"),
 )
 
 ROOT = Path(__file__).parent.parent

@@ -29,6 +29,7 @@ PASSING = (
 _MENU = {"Background", "BackGround", "WaitExten", "Read"}
 _ANNOUNCEMENT = {"Playback", "ControlPlayback", "SayDigits", "PlayTones", "MusicOnHold", "Congestion", "Busy"}
 _BUSY_OR_DECLINED = {17, 21}  # Q.850: user busy, call rejected
+_CUT = 44  # Q.850: requested channel not available. Measured: what `rtp_timeout` leaves on the channel that it cuts
 
 
 def verdict(call: Channel, lines: Lines, min_talk: float, *, lost_after_answer: bool) -> EndedCall:
@@ -170,6 +171,8 @@ class _Record:
             return "restart"
         if place == "parking":
             return "timed_out" if self.parked.parking == "timed_out" else "gave_up"
+        if self._trunk_lost():
+            return "trunk_lost"
         if place == "voicemail":
             return "message_left" if self._application("VMSTATUS=SUCCESS") else "abandoned"
         if place == "transfer":
@@ -183,6 +186,11 @@ class _Record:
         if self._last_application() in _ANNOUNCEMENT:
             return "announcement"
         return "abandoned" if self.call.hung_up_itself or place == "ivr" else "unknown"
+
+    def _trunk_lost(self) -> bool:
+        """Nothing came from the trunk any more (its RTP timed out). A cause may also be that of whom he was put through to."""
+        others = any(ring.dest.cause == _CUT for ring in self.rings)
+        return self.call.cause == _CUT and not self.call.hung_up_itself and not others
 
     def reason(self) -> str | None:
         """``unconfirmed``: nobody saw the end; ``bad_number``: he cannot be called."""

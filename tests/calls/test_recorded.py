@@ -1,4 +1,4 @@
-"""Calls of a real Asterisk 16 with chan_sip that are easy to misjudge, cut out of the stream in which they were heard."""
+"""Calls of real Asterisks (sip: 16 with chan_sip; pjsip: 22) that are easy to misjudge, cut out of the streams they were in."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ CALLS = {
     "sip-transfer-by-digits-and-hung-up-before-the-answer": ("141", ("143",), "transfer", "abandoned"),
     "sip-refer-to-a-mobile-in-vain": ("111", (), "transfer", "abandoned"),
     "sip-forwarded-to-a-colleague-in-vain": (None, ("191", "193"), "extension", "abandoned"),
+    "pjsip-trunk-lost-in-a-queue": (None, (), "queue", "trunk_lost"),
 }
 
 
