@@ -160,7 +160,7 @@ class Shape:
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
         self.match = re.compile(
-            b"\r\n".join(re.escape(name.encode()) + b": ([^\x00-\x1f\x7f]*+)" for name in names)
+            b"\r\n".join(re.escape(name.encode()) + b": ([ -~\x80-\xff]*+)" for name in names)
         ).fullmatch
         self.places = {name: i for i, name in reversed(list(enumerate(names, 1)))}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from ..ami.wire import Message, unescape
+from ..ami.wire import EOL, Message, unescape
 from .attempt import AttemptCall, is_attempt
 from .channel import Bridge, Channel, Ring, Talk, component, descendants
 from .counts import Count
@@ -18,6 +18,7 @@ from .missed import who_answered
 
 # So many Uniqueids of dead channels are remembered: minutes of the busiest PBX.
 REMEMBERED = 5_000
+_CHANNEL = b"\r\nChannel: "
 
 
 class Switch:
@@ -39,6 +40,7 @@ class Switch:
         self.counts: dict[str, Count] = {}
         self.gone: deque[Channel] = deque()
         self.talking: dict[str, Channel] = {}
+        self.news = False  # a talk has begun
         self._buried: dict[str, None] = {}
         self._halves: dict[str, Channel] = {}  # of Local channels, until the other half is seen
 
@@ -63,6 +65,14 @@ class Switch:
         """Whether the channel of that name may have that Uniqueid: it is new, or known to be this channel's."""
         known = self.channels.get(uniqueid)
         return known.name == name if known is not None else bool(uniqueid)
+
+    def is_forged(self, message: Message) -> bool:
+        """Whether it speaks of a channel by another one's name: then a caller has written some of it."""
+        known = self.channels.get(message.get("Uniqueid"))
+        begin = message.raw.find(_CHANNEL) if known is not None else -1
+        if known is None or begin < 0:
+            return False
+        return not message.raw.startswith(known.name.encode() + EOL, begin + len(_CHANNEL))
 
     def _told(self, message: Message, prefix: str, uniqueid: str, name: str) -> Channel:
         parsed = ChannelName.parse(name)
@@ -182,6 +192,7 @@ class Switch:
                     stay.left = self.at if stay.left is None else stay.left
                 trunk.talks.append(Talk(peer, who_answered(peer, self.lines), self.at, self.finding))
                 self.talking[trunk.uniqueid] = trunk
+                self.news = True
 
     # --- the end
 

@@ -19,7 +19,7 @@ from ..ami.torn import Mender
 from ..ami.wire import Message
 from .attempt import AttemptCall, AttemptReport
 from .call import Contact, EndedCall, utc
-from .channel import Channel, Talk, root
+from .channel import ROUNDING, Channel, Talk, root
 from .lines import NUMBER, Kind, Lines
 from .missed import counting_talks, verdict
 from .signs import SIGNS, VARIABLES
@@ -87,6 +87,7 @@ class Tracker:
         self._mender = Mender(self.switch.may_be)
         self._last = 0.0
         self._told = 0.0  # when the last sign was given
+        self._announce_at = math.inf  # when the first of the talks that go on will have lasted long enough
         self._skew = 0.0  # our clock minus Asterisk's, by the last message
         self._ending: deque[tuple[float, Channel]] = deque()
         self._unsorted = False  # somebody's end was found out later
@@ -100,11 +101,14 @@ class Tracker:
         # of two events in three, and worth its few lines.
         name = message.name
         says = message.get("Variable") in VARIABLES if name == "VarSet" else name in _SAYING
-        if not says and not self._mender.held and not message.faults:
+        if self._mender.held or message.faults or (says and self.switch.is_forged(message)):
+            for whole in self._mender.take(message, received_at):
+                self._take(whole, received_at)
+        elif says:
+            self._take(message, received_at)
+        else:
             self.switch.at = at = received_at - self._skew
             return self._settled(at) if self._due(at) else []
-        for whole in self._mender.take(message, received_at):
-            self._take(whole, received_at)
         return self._given()
 
     def _take(self, message: Message, received_at: float) -> None:
@@ -123,14 +127,15 @@ class Tracker:
             self.switch.at = at
             sign(self.switch, message)
             self._snapshot.heard(message)
-        if self.switch.gone or self.switch.talking or sign is None:
+        if self.switch.gone or self.switch.news or sign is None:
             self._settle(self.switch.at)
 
     def _due(self, at: float) -> bool:
         """Whether anything may come of the time being ``at``."""
         return bool(
             self.switch.gone
-            or self.switch.talking
+            or self.switch.news
+            or at >= self._announce_at
             or (self._ending and self._ending[0][0] <= at)
             or at < self._last - GRACE
             or at > self._last + GRACE
@@ -230,12 +235,18 @@ class Tracker:
 
     def _announce(self, at: float) -> None:
         """Contact is made when a talk has lasted the minimum; whoever waits for it is told at once."""
+        if not self.switch.news and at < self._announce_at:
+            return
+        self.switch.news, self._announce_at = False, math.inf
         for trunk in list(self.switch.talking.values()):
             talk = next((t for t in trunk.talks if t.counts(at, self.min_talk)), None)
             if talk is not None:
                 self._out += self._talk_began(trunk, talk)
             if talk is not None or not trunk.alive:
                 del self.switch.talking[trunk.uniqueid]
+            else:
+                lasting = [t.began for t in trunk.talks if t.ended is None]
+                self._announce_at = min([self._announce_at, *(began + self.min_talk - ROUNDING for began in lasting)])
 
     def _talk_began(self, trunk: Channel, talk: Talk) -> list[Happening]:
         if talk.announced:
