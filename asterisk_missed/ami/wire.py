@@ -107,6 +107,15 @@ class Message:
         place = self._shape.places.get(key)
         return default if place is None else values[place].decode("utf-8", "replace")
 
+    def says(self, key: str, words: frozenset[bytes]) -> bool:
+        """Whether the value of a header is one of these words."""
+        if self._values is None:
+            self._read()
+        if self._values is None:
+            return self.headers.get(key, "").encode() in words
+        place = self._shape.places.get(key)
+        return place is not None and self._values[place] in words
+
     def __getitem__(self, key: str) -> str:
         return self.headers[key]
 

@@ -57,6 +57,11 @@ class Snapshot:
         self._untouched = False  # nothing has been heard since the link was lost
         self._taken = False  # the state has been taken once, so that later lists tell nothing new of bridges
 
+    @property
+    def anew(self) -> bool:
+        """Whether the link was lost, and the state has not been taken since."""
+        return self._gap_from is not None
+
     def taking(self, at: float) -> bool:
         """Whether more may still be told of what happened while nothing was heard: no unseen end is judged yet."""
         waited_for = self.link_lost_at is not None or at < self._listed_at + WHOLE_WITHIN

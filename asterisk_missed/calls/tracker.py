@@ -31,6 +31,7 @@ from .switch import Switch
 GRACE = 1.0
 # Events of one moment are told apart by their order: each is later than the last, by this many seconds at least.
 TICK = 1e-6
+LATEST = 1e11  # no moment of this world, in unix seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class AttemptOver:
 
 
 _SAYING = frozenset(SIGNS) | TOLD
+_VARIABLES = frozenset(variable.encode() for variable in VARIABLES)
 
 Happening = CallEnded | ContactBegan | ContactEnded | AttemptTalks | AttemptOver
 
@@ -86,6 +88,7 @@ class Tracker:
         self._snapshot = Snapshot(self.switch)
         self._mender = Mender(self.switch.may_be)
         self._last = 0.0
+        self._wake_at = 0.0  # when something may come of the time alone
         self._told = 0.0  # when the last sign was given
         self._announce_at = math.inf  # when the first of the talks that go on will have lasted long enough
         self._skew = 0.0  # our clock minus Asterisk's, by the last message
@@ -100,7 +103,7 @@ class Tracker:
         # Most of what Asterisk prints (variables of the dialplan) says nothing; it must only be in order. This is the way
         # of two events in three, and worth its few lines.
         name = message.name
-        says = message.get("Variable") in VARIABLES if name == "VarSet" else name in _SAYING
+        says = message.says("Variable", _VARIABLES) if name == "VarSet" else name in _SAYING
         if self._mender.held or message.faults or (says and self.switch.is_forged(message)):
             for whole in self._mender.take(message, received_at):
                 self._take(whole, received_at)
@@ -108,7 +111,7 @@ class Tracker:
             self._take(message, received_at)
         else:
             self.switch.at = at = received_at - self._skew
-            return self._settled(at) if self._due(at) else []
+            return self._settled(at) if at >= self._wake_at or at < self._last - GRACE else []
         return self._given()
 
     def _take(self, message: Message, received_at: float) -> None:
@@ -122,24 +125,14 @@ class Tracker:
             if self._told - GRACE < at <= self._told:  # what came later happened later, by however little
                 at = self._told + TICK
             self._told = at
-            if self._due(at):
+            if at >= self._wake_at or at < self._last - GRACE:
                 self._settle(at)
             self.switch.at = at
             sign(self.switch, message)
-            self._snapshot.heard(message)
+            if self._snapshot.anew:
+                self._snapshot.heard(message)
         if self.switch.gone or self.switch.news or sign is None:
             self._settle(self.switch.at)
-
-    def _due(self, at: float) -> bool:
-        """Whether anything may come of the time being ``at``."""
-        return bool(
-            self.switch.gone
-            or self.switch.news
-            or at >= self._announce_at
-            or (self._ending and self._ending[0][0] <= at)
-            or at < self._last - GRACE
-            or at > self._last + GRACE
-        )
 
     def tick(self, now: float) -> list[Happening]:
         """Let time pass: judge the calls whose grace is over, announce the talks that have lasted long enough."""
@@ -221,6 +214,7 @@ class Tracker:
             self._unsorted = self._unsorted or channel.unseen_end
             self._ending.append(((channel.gone_at or at) + GRACE, channel))
         if self._snapshot.taking(at):
+            self._wake_at = at
             return
         if self._unsorted:
             self._ending = deque(sorted(self._ending, key=lambda ending: ending[0]))
@@ -232,6 +226,8 @@ class Tracker:
         self._last = at
         while self._ending and self._ending[0][0] <= at:
             self._ended(self._ending.popleft()[1], at)
+        ends_at = self._ending[0][0] if self._ending else math.inf
+        self._wake_at = min(self._announce_at, ends_at, at + GRACE)
 
     def _announce(self, at: float) -> None:
         """Contact is made when a talk has lasted the minimum; whoever waits for it is told at once."""
@@ -304,4 +300,4 @@ def _timestamp(message: Message) -> float | None:
         at = float(message.get("Timestamp"))
     except ValueError:
         return None
-    return at if math.isfinite(at) else None
+    return at if 0.0 < at < LATEST else None
