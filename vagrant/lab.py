@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
     up = verb("up", _up, "bring the lab up, fresh")
     up.add_argument("--asterisk", choices=list(bases.SUITES), default="22")
+    up.add_argument("--driver", choices=["pjsip", "sip"], default="pjsip", help="the pbx's; sip is chan_sip, 16 only")
     up.add_argument("--wheel", type=Path, help="the product to install instead of this checkout")
     verb("down", _down, "take it away")
     verb("status", _status, "which labs there are")
@@ -90,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _up(wanted: argparse.Namespace) -> None:
     begun = time.monotonic()
-    lab = Lab(wanted.name, wanted.asterisk).up(wanted.wheel)
+    lab = Lab(wanted.name, wanted.asterisk, wanted.driver).up(wanted.wheel)
     named = "" if lab.name == "lab" else f" --name {lab.name}"
     print(HOW_TO.format(name=lab.name, asterisk=lab.asterisk, root=lab.root, lab=sys.argv[0], named=named))
     print(f"({time.monotonic() - begun:.1f} s)")
@@ -103,7 +104,7 @@ def _down(wanted: argparse.Namespace) -> None:
 def _status(wanted: argparse.Namespace) -> int:
     for lab in labs():
         running = ", ".join(f"{which} {lab.pid(which) or 'down'}" for which in CONFIGS)
-        print(f"{lab.name}: Asterisk {lab.asterisk}, {running}, {lab.root}")
+        print(f"{lab.name}: Asterisk {lab.asterisk} ({lab.driver}), {running}, {lab.root}")
     return 0
 
 

@@ -29,6 +29,9 @@ MIRROR = os.environ.get("ASTERISK_MISSED_LAB_MIRROR", "http://deb.debian.org/deb
 SUITES = {"22": "forky", "16": "bullseye"}
 WITH_PRODUCT = ("22",)
 
+# SIP drivers of the pbx by Asterisk's version, the usual one first: PJSIP, and chan_sip.
+DRIVERS = {"22": ("pjsip",), "16": ("pjsip", "sip")}
+
 # To be raised when the way in which a base is built changes.
 FORMAT = 1
 

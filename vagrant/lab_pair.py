@@ -79,13 +79,16 @@ class WorldCall:
 class Lab:
     """One lab. Its name tells it from others on the same host."""
 
-    def __init__(self, name: str = "lab", asterisk: str = "22") -> None:
+    def __init__(self, name: str = "lab", asterisk: str = "22", driver: str = "pjsip") -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", name):
             raise LabError(f"a lab's name is made of a-z, 0-9 and '-': {name!r}")
         if asterisk not in bases.SUITES:
             raise LabError(f"Asterisk {asterisk}: there is {' and '.join(bases.SUITES)}")
+        if driver not in bases.DRIVERS[asterisk]:
+            raise LabError(f"Asterisk {asterisk} has {' and '.join(bases.DRIVERS[asterisk])}, no driver {driver!r}")
         self.name = name
         self.asterisk = asterisk
+        self.driver = driver
         self.room = STATE / name
         self.root = self.room / "root"
         self.network = f"missed-{name}"
@@ -99,7 +102,7 @@ class Lab:
             machine.root, machine.network = Path("/"), ""
             return machine
         try:
-            return cls(name, json.loads((STATE / name / "lab.json").read_text())["asterisk"])
+            return cls(name, **json.loads((STATE / name / "lab.json").read_text()))
         except OSError:
             raise LabError(f"there is no lab {name!r}: lab.py up --name {name}") from None
 
@@ -117,7 +120,7 @@ class Lab:
                 self._install_product(wheel)
                 self.await_ready("pbx")
                 self.await_ready("world")
-                (self.room / "lab.json").write_text(json.dumps({"asterisk": self.asterisk}))
+                (self.room / "lab.json").write_text(json.dumps({"asterisk": self.asterisk, "driver": self.driver}))
             except BaseException:
                 self._clear()
                 raise
@@ -144,7 +147,7 @@ class Lab:
         rooms.mount_system(self.root)
         rooms.add_network(self.network)
         bases.copy_provisioning(self.root)
-        bases.provision(self.root, "configs")
+        bases.provision(self.root, "configs", self.driver)
 
     def _install_product(self, wheel: Path | None) -> None:
         if self.asterisk not in bases.WITH_PRODUCT:

@@ -6,7 +6,8 @@
 #   provision.sh                    everything, with services (a machine with systemd)
 #   provision.sh packages 22|16     print the Debian packages
 #   provision.sh python SETUP_CFG   the virtual environment and what the product depends on
-#   provision.sh configs            configuration, folders, sounds, secrets, of both Asterisks
+#   provision.sh configs [sip]      configuration, folders, sounds, secrets, of both Asterisks; sip: the pbx's driver is
+#                                   chan_sip instead of PJSIP (Asterisk 16)
 #   provision.sh wheel PATH TO      make a wheel of a checkout
 #   provision.sh product PATH       the product: a checkout or a wheel
 set -euo pipefail
@@ -47,6 +48,7 @@ configs() {
     # Defaults will do, but a file that is missing makes lines in the log.
     touch /etc/{asterisk,world}/{acl,ccss,pjproject,udptl}.conf /etc/world/{cdr,features}.conf
     extensions
+    if [[ ${1:-pjsip} == sip ]]; then take_chan_sip; fi
     folders
     sounds
     secrets
@@ -58,15 +60,28 @@ configs() {
 # The company's hundred telephones, 100 to 199, and their mailboxes. One whose number ends with 5 is not registered: it has
 # no contact. Those of a lane (the middle digit) pick up each other's calls.
 extensions() {
-    local number contact
+    local number contact host
     for number in {100..199}; do
-        contact="contact = sip:$number@127.0.0.3:5060"
-        [[ $number != ??5 ]] || contact="; no contact: not registered"
+        contact="contact = sip:$number@127.0.0.3:5060" host=127.0.0.3
+        [[ $number != ??5 ]] || contact="; no contact: not registered" host=dynamic
         printf '\n[%s](extension)\naors = %s\ncallerid = %s\nnamed_call_group = lane%s\nnamed_pickup_group = lane%s\n[%s](extension-aor)\n%s\n' \
             "$number" "$number" "<$number>" "${number:1:1}" "${number:1:1}" "$number" "$contact"
-    done >/etc/asterisk/pjsip_extensions.conf
+        printf '\n[%s](extension)\nhost = %s\ndefaultuser = %s\ncallerid = %s\nnamedcallgroup = lane%s\nnamedpickupgroup = lane%s\n' \
+            "$number" "$host" "$number" "<$number>" "${number:1:1}" "${number:1:1}" >&3
+    done >/etc/asterisk/pjsip_extensions.conf 3>/etc/asterisk/sip_extensions.conf
     { echo '[default]'; printf '%s => 1234,Extension %s\n' $(for number in {100..199}; do echo "$number $number"; done); } \
         >/etc/asterisk/voicemail_extensions.conf
+}
+
+# The pbx's trunk and telephones on chan_sip. It takes PJSIP's port, so nothing of PJSIP is loaded. Telephones get their other
+# name everywhere at once: in the dialplan's TECH, in queues and in the product's config.
+take_chan_sip() {
+    local pjsip
+    sed -i -e 's,PJSIP/,SIP/,g' -e 's/^TECH = PJSIP$/TECH = SIP/' /etc/asterisk/*.conf
+    sed -i -e '/^noload = chan_sip\.so$/d' /etc/asterisk/modules.conf
+    for pjsip in /usr/lib/asterisk/modules/*pjsip*.so; do
+        echo "noload = ${pjsip##*/}"
+    done >>/etc/asterisk/modules.conf
 }
 
 folders() {

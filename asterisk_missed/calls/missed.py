@@ -136,7 +136,7 @@ class _Record:
             extension = self._extension(ring)
             if extension:
                 last[extension] = ring
-        rung = [e for e, r in last.items() if self._late(r.ended or self.ended) and not self._taken(r)]
+        rung = [e for e, r in last.items() if r in self._late_rings() and not self._taken(r)]
         return _distinct([*rung, *(u.extension for u in self.unreachable if self._late(u.at))])
 
     def queue_waits(self) -> dict[str, float]:
@@ -149,8 +149,9 @@ class _Record:
 
     def lost_after_talking(self) -> bool:
         """He talked; but the last thing before his end was somebody's ringing, a queue or the parking lot, not a talk."""
-        rung = any(self._late(r.ended or self.ended) and not self._taken(r) for r in self._direct_rings())
-        return rung or bool(self.queues() or self.extensions() or self._parked_at_the_end())
+        rung = any(not self._taken(r) for r in self._late_rings())
+        voicemail = any(name == "VoiceMail" and self._late(at) for at, name in self.applications)
+        return rung or voicemail or bool(self.queues() or self.extensions() or self._parked_at_the_end())
 
     # --- where and how
 
@@ -173,10 +174,10 @@ class _Record:
             return "timed_out" if self.parked.parking == "timed_out" else "gave_up"
         if self._trunk_lost():
             return "trunk_lost"
-        if place == "voicemail":
-            return "message_left" if self._application("VMSTATUS=SUCCESS") else "abandoned"
         if place == "transfer":
             place = self._last_place()[1]
+        if place == "voicemail":
+            return "message_left" if self._application("VMSTATUS=SUCCESS") else "abandoned"
         if place == "queue":
             return self._how_in_queue(self._open_stays()[-1])
         if place in ("extension", "ringgroup"):
@@ -201,11 +202,14 @@ class _Record:
     def _last_place(self) -> tuple[float, str]:
         """(when he came there, where) for the last place that he was in."""
         places = [(s.left if s.left is not None else self.ended, "queue") for s in self._open_stays()]
-        rings = [r for r in self._direct_rings() if self._late(r.ended or self.ended)]
+        rings = self._late_rings()
         if rings:
             latest = _together(rings)
             beside = [u.extension for u in self.unreachable if u.beside and u.at >= latest[0].began]
-            group = len(_distinct([*(self._extension(r) or "" for r in latest), *beside])) > 1
+            # Who is rung for one that forwarded the call is no second one.
+            forwards = [r.ended or self.ended for r in latest if r.forwarded]
+            meant = [self._extension(r) or "" for r in latest if r.began < min(forwards, default=self.ended)]
+            group = len(_distinct([*meant, *beside])) > 1
             places.append((max(r.ended or self.ended for r in rings), "ringgroup" if group else "extension"))
         unreachable = [u for u in self.unreachable if self._late(u.at) and not u.beside]
         if unreachable:
@@ -228,12 +232,12 @@ class _Record:
         return "timed_out" if stay.abandoned else "left_by_key"
 
     def _how_rung(self) -> str:
-        rings = [r for r in self._direct_rings() if self._late(r.ended or self.ended)]
+        rings = self._late_rings()
         if not rings or any(u.at > rings[-1].began and not u.beside for u in self.unreachable):
             return "unreachable"
         if self.call.unseen_end:
             return "unknown"
-        latest = _together(rings)
+        latest = [r for r in _together(rings) if not r.forwarded] or rings[-1:]
         if self.call.hung_up_itself and any(self.ended - (r.ended or self.ended) <= SAME_MOMENT for r in latest):
             return "abandoned"
         if all(r.status in ("CONGESTION", "CHANUNAVAIL") for r in latest):
@@ -249,6 +253,12 @@ class _Record:
         """Rings of telephones and outside lines that no queue made, in the order of their beginning."""
         direct = [r for r in self.rings if r.dest.is_person and not r.dest.inbound and not self._rung_by_queue(r)]
         return sorted(direct, key=lambda r: r.began)
+
+    def _late_rings(self) -> list[Ring]:
+        """Those that came to nothing after he had talked, with the others of their groups."""
+        direct = self._direct_rings()
+        late = [r for r in direct if self._late(r.ended or self.ended)]
+        return late if self.after is None else [r for r in direct if any(_with(r, other) for other in late)]
 
     def _rung_by_queue(self, ring: Ring) -> bool:
         return ring.queue is not None or self._by_queue(ring.dest, ring.began)
@@ -295,13 +305,14 @@ class _Record:
 
 
 def _together(rings: list[Ring]) -> list[Ring]:
-    """Of rings in their order: the last one, and those that one Dial began with it. One that was forwarded is over then."""
-    last = rings[-1]
-    return [
-        r
-        for r in rings
-        if r is last or (r.began >= last.began - SAME_MOMENT and _dial_of(r) == _dial_of(last) and not r.forwarded)
-    ]
+    """Of rings in their order: the last one, and those that one Dial began with it."""
+    return [r for r in rings if _with(r, rings[-1])]
+
+
+def _with(one: Ring, other: Ring) -> bool:
+    """Whether one Dial made both; where the dialplan is not heard, whether they began together."""
+    dial = _dial_of(one)
+    return dial == _dial_of(other) and (dial > 0.0 or abs(one.began - other.began) <= SAME_MOMENT)
 
 
 def _dial_of(ring: Ring) -> float:

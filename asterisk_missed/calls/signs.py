@@ -208,6 +208,20 @@ def _parked(switch: Switch, message: Message) -> None:
         channel.parked_at = switch.at if message.name == "ParkedCall" else channel.parked_at
 
 
+def _attended_transfer(switch: Switch, message: Message) -> None:
+    """Into an application: the caller steps into the queue, or before the telephones, where the transferrer waited."""
+    waited, comes = switch.channel(message, "SecondTransferer"), switch.channel(message, "Transferee")
+    if message.get("DestType") != "App" or waited is None or comes is None:
+        return
+    for stay in [s for s in waited.stays if s.left is None]:
+        waited.stays.remove(stay)
+        comes.stays.append(stay)
+    for ring in [r for r in waited.rings if r.ended is None or 0.0 < waited.application_at == r.dial_at]:
+        waited.rings.remove(ring)
+        ring.caller = comes
+        comes.rings.append(ring)
+
+
 # --- bridges
 
 
@@ -269,6 +283,7 @@ SIGNS: Mapping[str, Callable[[Switch, Message], None]] = {
     "DialBegin": _dial_begin,
     "DialEnd": _dial_end,
     "Pickup": _pickup,
+    "AttendedTransfer": _attended_transfer,
     "BridgeEnter": _bridge_enter,
     "BridgeLeave": _bridge_leave,
     "BridgeDestroy": _bridge_destroy,

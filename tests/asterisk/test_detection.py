@@ -1,4 +1,5 @@
-"""The verdict on calls through real Asterisks, 22 and 16: all calls at once, judged from one AMI stream.
+"""The verdict on calls through real Asterisks, 22 and 16, the latter with PJSIP and with chan_sip: all calls at once, judged
+from one AMI stream.
 
 What must come out is what the telephones were made to do (docs/lab.md has the number plan).
 """
@@ -66,7 +67,7 @@ class Listener:
         self.socket.settimeout(None)  # a PBX may be silent for long
         login = Action("Login", [("Username", account.user), ("Secret", account.secret)])
         self.socket.sendall(login.encode("test"))
-        self.tracker = Tracker(Lines(["PJSIP/trunk-main"], ["1XX"]))
+        self.tracker = Tracker(Lines(["PJSIP/trunk-main", "SIP/trunk-main"], ["1XX"]))
         self.calls: dict[str, EndedCall] = {}
         self.contacts: list[ContactEnded] = []
         self.faulty: list[Message] = []
@@ -98,10 +99,11 @@ class Listener:
                 self.contacts.append(happening)
 
 
-@pytest.fixture(scope="module", params=["22", "16"])
+@pytest.fixture(scope="module", params=[("22", "pjsip"), ("16", "pjsip"), ("16", "sip")], ids="-".join)
 def heard(request: pytest.FixtureRequest, worker: str) -> Iterator[tuple[Listener, dict[str, str]]]:
     """A listener that has heard all the calls, and each call's number."""
-    lab = Lab(f"detect-{request.param}-{worker}", request.param).up()
+    asterisk, driver = request.param
+    lab = Lab(f"detect-{asterisk}-{driver}-{worker}", asterisk, driver).up()
     try:
         listener = Listener(lab)
         numbers = {name: f"7916777{place:04}" for place, name in enumerate(CALLS)}

@@ -243,7 +243,27 @@ def test_asterisk_16_stands_where_it_is_asked_for(worker: str) -> None:
         old.down()
 
 
+def test_the_pbx_of_asterisk_16_can_use_chan_sip(worker: str) -> None:
+    old = Lab(f"oldsip-{worker}", "16", driver="sip")
+    try:
+        old.up()
+        assert Lab.attach(old.name).driver == "sip"
+        call = old.client_calls("79160900016", old.did_of("198"), 3)
+        channels = until(lambda: old.cli("pbx", "core show channels concise"), 3, "channels were there")
+        assert "SIP/trunk-main-" in channels and "PJSIP/" not in channels
+        until(lambda: call.ended, 10, "the call was over")
+        assert share(samples(call.heard), MILLIWATT) > 0.8
+        assert "SIP/102" in old.cli("pbx", "queue show n0")
+    finally:
+        old.down()
+
+
 # ---------------------------------------------------------------- what an engineer types
+
+
+def test_a_driver_that_asterisk_does_not_have_is_refused_in_one_line() -> None:
+    with pytest.raises(LabError, match="Asterisk 22 has pjsip, no driver 'sip'"):
+        Lab("never", "22", driver="sip")
 
 
 def test_without_root_one_line_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
