@@ -375,7 +375,7 @@ class Daemon:
         rules, living, at = tuple(self.rules.values()), self.tracker.living(), _now()
         await asyncio.sleep(ROWS_WITHIN)
         try:
-            made = await asyncio.to_thread(self.recovery.gaps, rules, living, at, _now())
+            made = await asyncio.to_thread(self.recovery.gaps, rules, living, at, _now(), listening=True)
         except JournalUnreachable as error:
             log.error("%s: what was not heard is made up later", error)
             self._look_back.set()

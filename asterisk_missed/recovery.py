@@ -32,11 +32,13 @@ from .rules.rule import Rule
 SLACK = timedelta(seconds=2)
 # A call that ended in a period began at most so long before it: so far back files are read.
 LONGEST_CALL = timedelta(hours=24)
+# Rows of the last minute are read again: who died within it had not written down what they tell. Seconds.
+READ_AGAIN = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What was made up: from which ``witness`` (``cel``, ``cdr``, ``none``), and how many missed calls were found, confirmed
+    """What was made up: from which ``witness`` (`journal.gaps.Gap`), and how many missed calls were found, confirmed
     or taken back. ``warnings``: what could not be read, a line each."""
 
     witness: str
@@ -46,9 +48,10 @@ class Made:
     warnings: tuple[str, ...] = ()
 
     def and_(self, other: Made) -> Made:
-        """Both together; ``other`` is the witness that the whole stands on."""
+        """What CEL told, and what ``other`` told of the rest: ``part`` where that is nothing."""
+        told = any(self.counts.values()) and other.witness == "none"
         return Made(
-            other.witness,
+            "part" if told else other.witness,
             self.recovered + other.recovered,
             self.confirmed + other.confirmed,
             self.taken_back + other.taken_back,
@@ -95,11 +98,14 @@ class Recovery:
         self.lines = Lines(config.pbx.trunks, config.pbx.extensions)
         self.min_talk = config.calls.min_talk.total_seconds()
 
-    def gaps(self, rules: Sequence[Rule], living: Collection[str] | None, at: datetime, now: datetime) -> MadeUp:
-        """Make up the gaps that are over, and read on in CEL where there are none.
+    def gaps(
+        self, rules: Sequence[Rule], living: Collection[str] | None, at: datetime, now: datetime, *, listening: bool
+    ) -> MadeUp:
+        """Make up the gaps that are over.
 
         ``living``: the Uniqueids of the channels that Asterisk had at ``at``; None where that is not known, and then a
-        call without an end is left for another time.
+        call without an end is left for another time. ``listening``: nothing is going on unheard at this moment, so that
+        what has been read need not be read again.
         """
         told, read = self._cel(living, at, self._kept())
         done, warnings = list[Gap](), told.warnings
@@ -109,7 +115,7 @@ class Recovery:
             done.append(made.of(gap))
             warnings += made.warnings
         gaps.made_up(self.journal, done)
-        if read is not None:
+        if listening and read is not None:
             gaps.read_up_to(self.journal, str(self.config.history.cel), read.inode, read.offset)
         return MadeUp(tuple(done), tuple(dict.fromkeys(warnings)))
 
@@ -132,9 +138,15 @@ class Recovery:
         file = CelFile(self.config.history.cel, place)
         lost_after_answer = self.config.calls.lost_after_answer == "missed"
         history = History(self.lines, min_talk=self.min_talk, lost_after_answer=lost_after_answer)
+        order: dict[int, int] = {}  # of files, as they are read
+        young: Place | None = None
         since = 0.0 if place is not None and place.offset else None  # it was read before, and written ever since
         happened: list[CallEnded | ContactEnded] = []
         for row in file.rows():
+            assert isinstance(row.place, Place)
+            order.setdefault(row.place.inode, len(order))
+            if young is None and row.at > at.timestamp() - READ_AGAIN:
+                young = row.place
             since = row.at if since is None else since
             happened += history.feed(row)
         if living is not None:
@@ -147,7 +159,9 @@ class Recovery:
             tuple(h.contact for h in happened if isinstance(h, ContactEnded)),
             (*file.warnings, *broken),
         )
-        return told, history.first_open() or file.place
+        first_open = history.first_open()
+        again = [p for p in (first_open, young) if isinstance(p, Place)]
+        return told, min(again, key=lambda p: (order.get(p.inode, 0), p.offset), default=file.place)
 
     def _cdr(self, since: datetime, until: datetime) -> _Testimony:
         rows, warnings = self._cdr_rows(since - LONGEST_CALL, until)

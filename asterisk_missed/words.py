@@ -95,8 +95,8 @@ def reason(name: str | None, language: str) -> str:
 def coverage(share: float, unconfirmed: int, language: str) -> str:
     """How much of a period was seen, and how many of its calls are in doubt."""
     seen = ("every call was judged", "учтён каждый вызов") if share >= 1 else (
-        f"{share:.2%} of the time was listened to, or made up from CEL",
-        f"{share:.2%} времени вызовы слышны или восстановлены по CEL",
+        f"covered: {share:.2%} of the time (listened to, or made up from CEL)",
+        f"охвачено {share:.2%} времени (слышно или восстановлено по CEL)",
     )  # fmt: skip
     doubt = (f"{unconfirmed} calls whose end is not known", f"вызовов с неизвестным концом: {unconfirmed}")
     return "; ".join(_pick(said, language) for said in ((seen, doubt) if unconfirmed else (seen,)))

@@ -32,7 +32,7 @@ def command(asked: Invocation, since: datetime | None, until: datetime | None) -
         told: list[dict[str, Any]] = [{"from": since, "to": until or now, "witness": made.witness, **made.counts}]
         warnings = made.warnings
     else:
-        made_up = recovery.gaps(journal.rules(), None, now, now)
+        made_up = recovery.gaps(journal.rules(), None, now, now, listening=False)
         told = [
             {"from": gap.began_at, "to": gap.ended_at, "witness": gap.witness}
             | {"recovered": gap.recovered, "confirmed": gap.confirmed, "taken_back": gap.taken_back}

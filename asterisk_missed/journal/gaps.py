@@ -20,8 +20,8 @@ LONGEST_WHY = 200
 class Gap:
     """From ``began_at`` nothing was heard; ``ended_at`` is None while that goes on.
 
-    ``witness``: from what the calls in it were made up (``cel``, ``cdr``), ``none`` where there is nothing to make them up
-    from, None where that is still to be done.
+    ``witness``: from what the calls in it were made up (``cel``, ``cdr``; ``part``: from CEL, which began later), ``none``
+    where there is nothing to make them up from, None where that is still to be done.
     """
 
     id: int
