@@ -77,6 +77,9 @@ _MAY_REPEAT_ALL = frozenset({"TestEvent"})
 # A channel that has a tenant tells it among the headers of its snapshot (Asterisk 20.9 and later).
 _TENANT = re.compile(r"[A-Za-z]*TenantI[Dd]")
 
+# What stands in a snapshot only, whatever its channel is called: outside one it is a piece of another event.
+_STRAY = re.compile(r"[A-Za-z]+(CallerIDNum|CallerIDName|ConnectedLineNum|ConnectedLineName|Linkedid)")
+
 Names = tuple[str | None, ...]
 
 
@@ -109,7 +112,8 @@ def _is_torn(event: str, names: Sequence[str]) -> bool:
         return True
     seen, rest = _snapshots(names)
     must, may = _PREFIXES[event]
-    return bool(_strays(event) & set(rest)) or not set(must) <= set(seen) <= {*must, *may}
+    strays = bool(_strays(event) & set(rest)) or any(_STRAY.fullmatch(name) for name in rest)
+    return strays or not set(must) <= set(seen) <= {*must, *may}
 
 
 def _opens_well(event: str, names: Sequence[str]) -> bool:

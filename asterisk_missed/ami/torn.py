@@ -5,20 +5,24 @@ that Asterisk never wrote. What stands before the caller's bytes (the event, its
 stands after them (Uniqueid, Linkedid, the event's own headers) is Asterisk's; the rest is one value, and is written here
 as one: with its control characters escaped, so that no reader takes it for a number that can be called.
 
-Measured: nothing of Asterisk's own stands between the halves, and a number has at most 79 bytes (chan_pjsip).
+Measured: nothing of Asterisk's own stands between the halves. A number has at most 79 bytes with chan_pjsip; chan_sip cuts
+none, so that whole events fit into one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from .shapes import prefixes
 from .wire import Message
 
-# More bytes than this between head and tail are not one caller's number: what was taken for a head was none.
-LONGEST_TEAR = 4096
+# More bytes than this between head and tail are not one caller's number: what was taken for a head was none. A SIP packet
+# has at most 65,535, and an event of two channels prints the number twice.
+LONGEST_TEAR = 128 * 1024
+# So many tails are tried for one head: each is a whole one that the caller has written.
+MOST_TAILS = 50
 
 _TEAR = frozenset(("no_name", "no_colon", "twice", "torn"))
 _LINE = re.compile(r"[A-Za-z][A-Za-z0-9_()-]*: ?[^\r\n]*")
@@ -125,21 +129,30 @@ def _joined(blocks: Sequence[Message], belongs: Callable[[str, str], bool]) -> M
     """The event that these blocks are the halves of; None while its tail has not come."""
     text = _BLOCK_END.join(block.raw.decode("utf-8", "replace") for block in blocks)
     speaks_of = prefixes(blocks[0].name) or {str(_begun(blocks[0])): True}
-    lines: list[str] = []
-    place, seen = 0, set[str]()
-    while (begun := _next_head(text, place, speaks_of.keys() - seen)) is not None:
-        prefix, head = begun
-        tail = _tail(text, head, prefix, belongs)
-        if tail is None:
-            return None
-        lines += _LINE.findall(text[place : head.start()])
-        lines += _snapshot(text, head, tail, prefix)
-        place = tail.end()
-        seen.add(prefix)
-    if not {prefix for prefix, must in speaks_of.items() if must} <= seen:
-        return None
-    own = _LINE.findall(text[place:].split(_BLOCK_END)[0])
-    return _of_lines([*lines, *{line.partition(":")[0]: line for line in reversed(own)}.values()])
+    lines = _parsed(text, 0, speaks_of, belongs)
+    return _of_lines(lines) if lines is not None else None
+
+
+def _parsed(
+    text: str, place: int, speaks_of: Mapping[str, bool], belongs: Callable[[str, str], bool]
+) -> list[str] | None:
+    """The lines from ``place`` on, once the channels that the event speaks of are whole; None where they are not.
+
+    A caller's bytes may hold tails of his own, behind each place where his number stands: the last one that leaves the rest
+    whole is Asterisk's.
+    """
+    begun = _next_head(text, place, speaks_of)
+    if begun is None:
+        own = _LINE.findall(text[place:].split(_BLOCK_END)[0])
+        own_lines = list({line.partition(":")[0]: line for line in reversed(own)}.values())
+        return own_lines if not any(speaks_of.values()) else None
+    prefix, head = begun
+    others = {name: must for name, must in speaks_of.items() if name != prefix}
+    for tail in list(reversed(_tails(text, head, prefix, belongs)))[:MOST_TAILS]:
+        rest = _parsed(text, tail.end(), others, belongs)
+        if rest is not None:
+            return [*_LINE.findall(text[place : head.start()]), *_snapshot(text, head, tail, prefix), *rest]
+    return None
 
 
 def _of_lines(lines: Iterable[str]) -> Message:
@@ -152,10 +165,10 @@ def _next_head(text: str, place: int, wanted: Iterable[str]) -> tuple[str, re.Ma
     return min(heads, key=lambda one: one[1].start(), default=None)
 
 
-def _tail(text: str, head: re.Match[str], prefix: str, belongs: Callable[[str, str], bool]) -> re.Match[str] | None:
-    """The last one that can be: what a caller writes stands before it."""
-    tails = list(_patterns(prefix)[1].finditer(text, head.end()))
-    return next((tail for tail in reversed(tails) if belongs(head["Channel"], tail["Uniqueid"])), None)
+def _tails(text: str, head: re.Match[str], prefix: str, belongs: Callable[[str, str], bool]) -> list[re.Match[str]]:
+    """All that may be the head's own, in their order."""
+    found = _patterns(prefix)[1].finditer(text, head.end())
+    return [tail for tail in found if belongs(head["Channel"], tail["Uniqueid"])]
 
 
 def _snapshot(text: str, head: re.Match[str], tail: re.Match[str], prefix: str) -> list[str]:

@@ -62,9 +62,11 @@ class Switch:
         return self._told(message, prefix, uniqueid, name)
 
     def may_be(self, name: str, uniqueid: str) -> bool:
-        """Whether the channel of that name may have that Uniqueid: it is new, or known to be this channel's."""
+        """Whether the channel of that name may have that Uniqueid: it is known to be this channel's, or both are new."""
         known = self.channels.get(uniqueid)
-        return known.name == name if known is not None else bool(uniqueid)
+        if known is not None:
+            return known.name == name
+        return bool(uniqueid) and not any(c.alive and c.name == name for c in self.channels.values())
 
     def is_forged(self, message: Message) -> bool:
         """Whether it speaks of a channel by another one's name: then a caller has written some of it."""

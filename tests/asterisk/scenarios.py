@@ -751,7 +751,7 @@ HANDED_ON = {
     "attended, by SIP, to a voicemail": Call(
         "74952000119",
         11,
-        talked_then_lost("119", 1, "transfer", None, (), ("192",)),
+        talked_then_lost("119", 1, "transfer", None, (), None),
         {"119": Phone()},
         (Dial(2.5, "119", "3192", 15), HandOver(8, "119")),
     ),
