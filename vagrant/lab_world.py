@@ -92,7 +92,7 @@ def connect(net: str, host: str, port: int) -> socket.socket:
 
     def make() -> None:
         try:
-            _enter_network(net)
+            enter_network(net)
             made.append(socket.create_connection((host, port), PATIENCE))
         except OSError as error:
             failed.append(error)
@@ -105,7 +105,7 @@ def connect(net: str, host: str, port: int) -> socket.socket:
     return made[0]
 
 
-def _enter_network(net: str) -> None:
+def enter_network(net: str) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     with network(net).open() as handle:
         if libc.setns(handle.fileno(), CLONE_NEWNET) != 0:
