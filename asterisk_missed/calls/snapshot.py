@@ -136,6 +136,12 @@ class Snapshot:
             self._taken = True
             self._known.clear()
 
+    def told(self) -> None:
+        """All that was asked for has been answered, lists that are refused too: who is not listed then lives until heard."""
+        self.complete()
+        self.link_lost_at = self._gap_from = None
+        self._known.clear()
+
     def end(self) -> None:
         """The stream is over. Who lived before a gap, and of whom nothing was heard since, has ended in it."""
         if self.link_lost_at is not None:

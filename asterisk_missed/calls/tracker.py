@@ -152,7 +152,7 @@ class Tracker:
 
     def state_taken(self) -> None:
         """The state of the switch has been asked for, and all answers have been fed."""
-        self._snapshot.complete()
+        self._snapshot.told()
 
     def finish(self) -> list[Happening]:
         """The stream is over: judge what has ended."""

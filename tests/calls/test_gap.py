@@ -184,6 +184,14 @@ def test_a_pbx_that_tells_no_queues_is_not_waited_for_long() -> None:
     assert [call.reason for call in tape.ended()] == ["unconfirmed"]
 
 
+def test_a_pbx_that_refuses_its_lists_is_judged_by_what_is_heard() -> None:
+    tape = waiting("T")
+    tape.tracker.state_taken()
+    tape.calls("U", "PJSIP/trunk-main-00000009")
+    tape.hangs_up("U")
+    assert [call.linkedid for call in tape.ended()] == ["U"]
+
+
 def test_a_second_connection_that_tells_no_state_ends_who_was_not_heard_of_again() -> None:
     tape = Tape()
     tape.calls("T")
