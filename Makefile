@@ -21,7 +21,7 @@ demo: venv
 test: venv lint unit asterisk
 
 unit: venv
-	$(BIN)/pytest -q -m "not asterisk"
+	$(BIN)/pytest -q -m "not asterisk" -n 2
 
 asterisk: venv
 	$(BIN)/pytest -q -m asterisk -n 2 --dist loadgroup

@@ -48,6 +48,7 @@ APART = 0.06
 HALF = 22
 # A telephone reacts within this of what it was told; keys take their time.
 TOLERANCE = 1.2
+ACTED = 3.0  # where a person of this process has to do something at the right moment, on a busy machine
 
 
 class Recording:
@@ -243,7 +244,7 @@ def test_the_verdict(name: str, heard: Heard) -> None:
         return
     call, truth = heard.call(name), CALLS[name].truth
     assert (call.answered, call.answered_by) == (truth.answered_by is not None, truth.answered_by)
-    assert call.wait == pytest.approx(truth.wait, abs=TOLERANCE)
+    assert call.wait == pytest.approx(truth.wait, abs=ACTED if CALLS[name].acts else TOLERANCE)
     assert (call.missed is None) == (truth.lost is None)
     if call.missed is not None and truth.lost is not None:
         assert call.missed.queues == truth.queues
