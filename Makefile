@@ -21,10 +21,10 @@ demo: venv
 test: venv lint unit asterisk
 
 unit: venv
-	$(BIN)/pytest -q -m "not asterisk" -n 2
+	$(BIN)/pytest -q -m "not asterisk and not storm" -n 2
 
 asterisk: venv
-	$(BIN)/pytest -q -m asterisk -n 2 --dist loadgroup
+	$(BIN)/pytest -q -m "asterisk or storm" -n 2 --dist loadfile
 
 lint: venv
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -20,11 +20,13 @@ import phonenumbers
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from . import ini
+from .callbacks.plan import Ground
 from .calls.lines import asterisk_pattern
 from .rules import findings
+from .rules.caps import Caps
 from .rules.dialling import dial_string, endpoint
 from .rules.duration import between
-from .rules.guard import passes
+from .rules.guard import DENIED_TYPES, TYPES, Gate, passes
 from .rules.hours import DailyHours
 
 DEFAULT_PATH = Path("/etc/asterisk/asterisk_missed.conf")
@@ -32,11 +34,7 @@ ENVIRONMENT = "ASTERISK_MISSED_CONFIG"
 
 # Keys whose work is not built yet: setting one is refused by name, so that nobody believes in it.
 NOT_YET: Mapping[str, frozenset[str]] = {
-    "calls": frozenset({"keep", "legal_zone"}),
-    "guard": frozenset(
-        {"countries", "allow_prefixes", "deny_prefixes", "deny_types", "max_per_number_per_day"}
-        | {"max_per_prefix_per_hour", "max_per_day", "max_minutes_per_day"}
-    ),
+    "calls": frozenset({"keep"}),
     "messages": frozenset({"folder", "max_length", "keep"}),
     "web": frozenset({"listen"}),
 }
@@ -46,6 +44,7 @@ _PBX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}([_-][A-Za-z]{2,4})?")
 _DATABASE = re.compile(r"[a-z][a-z0-9]*(\+[a-z0-9]+)?://\S*")
 _FILE_OR_DATABASE = re.compile(rf"/\S+|{_DATABASE.pattern}")
+_PREFIX = re.compile(r"\+?[1-9][0-9]{0,14}")
 _TRUNK = re.compile(r"[A-Za-z][A-Za-z0-9]*/[A-Za-z0-9_.*?@+\[\]!/-]+")
 _PATTERN = re.compile(r"_?([0-9*#XZNxzn]|\[[0-9-]+\])*[.!]?")
 
@@ -94,6 +93,22 @@ def _country(text: object) -> str:
     if isinstance(text, str) and text.upper() in phonenumbers.SUPPORTED_REGIONS:
         return text.upper()
     raise ValueError("a country's two letters (ISO 3166), such as RU")
+
+
+def _countries(text: object) -> tuple[str, ...]:
+    return tuple(_country(country) for country in _listed(text))
+
+
+def _prefixes(text: object) -> tuple[str, ...]:
+    if all(_PREFIX.fullmatch(prefix) for prefix in _listed(text)):
+        return _listed(text)
+    raise ValueError("beginnings of international numbers, such as +7800, separated by commas")
+
+
+def _types(text: object) -> frozenset[str]:
+    if set(_listed(text)) <= TYPES.keys():
+        return frozenset(_listed(text))
+    raise ValueError(f"kinds of numbers, separated by commas, of {', '.join(TYPES)}")
 
 
 def _timezone(text: object) -> str:
@@ -219,7 +234,25 @@ class Calls(_Section):
 
     min_talk: Annotated[timedelta, between("0s", "10m")] = timedelta(seconds=1)
     lost_after_answer: Literal["missed", "answered"] = "missed"
+    legal_zone: Literal["pbx", "caller"] = "pbx"
     legal_hours: Annotated[DailyHours, BeforeValidator(DailyHours.parse)] = DailyHours(9 * 60, 21 * 60)
+
+
+class Guard(_Section):
+    """``[guard]``: which numbers may be called, and how often. No ``countries``: the home country alone.
+
+    ``breaker_attempts``: so many of the latest attempts are looked at; 0 switches the breaker off.
+    """
+
+    countries: Annotated[tuple[str, ...], BeforeValidator(_countries)] = ()
+    allow_prefixes: Annotated[tuple[str, ...], BeforeValidator(_prefixes)] = ()
+    deny_prefixes: Annotated[tuple[str, ...], BeforeValidator(_prefixes)] = ()
+    deny_types: Annotated[frozenset[str], BeforeValidator(_types)] = DENIED_TYPES
+    max_per_number_per_day: Annotated[int, Field(ge=1, le=100)] = 3
+    max_per_prefix_per_hour: Annotated[int, Field(ge=1, le=1_000_000)] = 50
+    max_per_day: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    max_minutes_per_day: Annotated[int, Field(ge=1, le=1_000_000)] = 3000
+    breaker_attempts: Annotated[int, Field(ge=0, le=10_000)] = 50
 
 
 class History(_Section):
@@ -248,8 +281,32 @@ class Config(_Section):
     ami: Ami = Ami()
     pbx: Pbx = Pbx()
     calls: Calls = Calls()
+    guard: Guard = Guard()
     history: History = History()
     limits: Limits = Limits()
+
+    @property
+    def ground(self) -> Ground:
+        """What decisions about clients stand on."""
+        known, guard = self.general.country, self.guard
+        gate = Gate(
+            known,
+            guard.countries,
+            guard.allow_prefixes,
+            guard.deny_prefixes,
+            guard.deny_types,
+            self.pbx.dids,
+            self.pbx.extensions,
+        )
+        caps = Caps(
+            guard.max_per_number_per_day,
+            guard.max_per_prefix_per_hour,
+            guard.max_per_day,
+            guard.max_minutes_per_day,
+            guard.breaker_attempts,
+        )
+        by_caller = self.calls.legal_zone == "caller"
+        return Ground(gate, self.general.zone, self.calls.legal_hours, by_caller, caps, self.general.pbx)
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Config:

@@ -24,7 +24,7 @@ from .ami.link import Answered, Link, NotSent, Unknown
 from .ami.wire import Action, Message
 from .callbacks.disposition import refused
 from .callbacks.originate import employee_order, originate
-from .callbacks.plan import Callback, End, Go, Wait, check
+from .callbacks.plan import Callback, End, Go, Known, Pause, Wait, check
 from .calls.call import Contact, EndedCall, utc
 from .calls.lines import Lines
 from .calls.tracker import (
@@ -38,11 +38,11 @@ from .calls.tracker import (
 )
 from .config import Config
 from .flights import Flights
-from .journal import gaps
+from .journal import gaps, rulebook
 from .journal.database import JournalUnreachable
 from .journal.journal import Journal
 from .pbx import dialplan
-from .recovery import Recovery, ground_of
+from .recovery import Recovery
 from .rules.guard import normalise
 from .rules.rule import Rule, RuleError
 
@@ -62,8 +62,14 @@ HEARD_EVERY = 10.0
 LOOK_BACK_EVERY = 300.0
 # Who has hung up has his row in CEL within this time.
 ROWS_WITHIN = 1.0
-# How often the loops look up of their own accord: at the clock, at rules that were changed by another process.
+# How often *listen* looks at the clock where nothing is heard.
 LOOK = 0.25
+# How often *dial* looks whether another process (command line, panel) has changed the rules or done something by hand.
+LOOK_UP = 1.0
+# So many callbacks are taken up at a time; between two such lots everything else has its turn.
+LOT = 50
+# How often it is said that hardly anybody answers.
+SHOUT_EVERY = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ class Daemon:
         self.config = config
         self.journal = journal
         self.rules: dict[str, Rule] = {}
-        self.ground = ground_of(config)
+        self.ground = config.ground
         self.tracker = Tracker(
             Lines(config.pbx.trunks, config.pbx.extensions),
             min_talk=config.calls.min_talk.total_seconds(),
@@ -123,7 +129,9 @@ class Daemon:
         self._heard_so_far = self._taken_so_far = self._acted_so_far = 0
         self._ticking = False
         self._ending = False
-        self._revision = -1
+        self._revision = (-1, -1)
+        self._held: set[str] = set()  # numbers of callbacks that wait for the end of a call
+        self._shouted = -SHOUT_EVERY
         self._loaded = False
         self._load_again = _now()
         self._may_dial = asyncio.Event()
@@ -174,6 +182,7 @@ class Daemon:
             for happening in await self._heard():
                 await self._safely("what happened", self._act, happening)
             await self._safely("attempts", self._look_after_attempts)
+            await self._safely("held callbacks", self._release_held)
             self._acted_so_far, self._ticking = self._taken_so_far, False
         if self._may_dial.is_set():
             await self._db(gaps.heard, self.journal, _now())
@@ -256,8 +265,15 @@ class Daemon:
         return asked.message.get("Value") if isinstance(asked, Answered) else ""
 
     async def _look_after_attempts(self) -> None:
-        if self._may_dial.is_set() and self.inbox.empty():
-            await self.flights.give_up_unseen()
+        if self._may_dial.is_set() and self.inbox.empty() and await self.flights.give_up_unseen():
+            self._wake.set()
+
+    async def _release_held(self) -> None:
+        """A callback that was held is judged anew as soon as the call is that it was held for."""
+        for number in [number for number in self._held if not self._on_line(number)]:
+            self._held.discard(number)
+            await self._db(self.journal.release, number, _now())
+            self._wake.set()
 
     # --- dial ----------------------------------------------------------------------------------------------------
 
@@ -266,52 +282,69 @@ class Daemon:
         while True:
             await self._may_dial.wait()
             await self._safely("rules", self._take_up_rules)
-            for callback in await self._db(self.journal.due, _now(), 50):
-                if self._may_dial.is_set():
+            await self._db(self.journal.expire, _now())
+            for callback in await self._db(self.journal.due, _now(), LOT, self._busy()):
+                if self._may_dial.is_set() and callback.rule not in self._busy():
                     await self._safely("a callback", self._consider, callback)
             await self._until_next_due()
 
+    def _busy(self) -> frozenset[str]:
+        return self.flights.busy(self.config.limits.at_once)
+
     async def _until_next_due(self) -> None:
-        due = await self._db(self.journal.next_due)
-        pause = LOOK if due is None else min(LOOK, max(0.02, (due - _now()).total_seconds()))
+        """Sleep until a callback is due, or something was heard that may change that; another process may have, too."""
+        if busy := self._busy():
+            ground = f"{len(self.flights)} callbacks at once"
+            if await self._db(self.journal.held_by_limit, _now(), busy, ground, LOT) == LOT:
+                return
+        due = await self._db(self.journal.next_due, busy)
+        left = LOOK_UP if due is None else (due - _now()).total_seconds()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), min(LOOK_UP, max(0.02, left)))
         self._wake.clear()
-        try:
-            await asyncio.wait_for(self._wake.wait(), pause)
-        except TimeoutError:
-            return
 
     async def _consider(self, callback: Callback) -> None:
         """One callback whose time has come: ring, put off, or end."""
-        now = _now()
         rule = self.rules.get(callback.rule)
         if rule is None:
-            await self._db(self.journal.end, callback, End("not_called_back", "cancelled", "its rule is gone"), now)
-        elif not self._loaded:
-            await self._db(self.journal.hold, callback, Wait("not_loaded", now + NOT_LOADED), now)
-        elif len(self.flights) >= self.config.limits.at_once:
-            if callback.reason != "held_limit":  # told once; it keeps its place in the order of due times
-                ground = f"{len(self.flights)} callbacks at once"
-                await self._db(self.journal.hold, callback, Wait("held_limit", callback.due_at, ground), now)
-        else:
-            decision = await self._look(callback)
-            if isinstance(decision, End):
-                await self._db(self.journal.end, callback, decision, now)
-            elif isinstance(decision, Wait):
-                await self._db(self.journal.hold, callback, decision, now)
-            else:
+            gone = End("not_called_back", "cancelled", "its rule is gone")
+            await self._db(self.journal.end, callback, gone, _now())
+            return
+        unmade = dialplan.unmade(rule)
+        if not self._loaded or unmade:
+            wait = Wait("not_loaded", _now() + NOT_LOADED, unmade or "")
+            await self._db(self.journal.hold, callback, wait, _now())
+            return
+        match await self._look(callback, rule):
+            case Go():
                 await self._ring(callback, rule)
+            case End() as end:
+                await self._db(self.journal.end, callback, end, _now())
+            case Pause():
+                await self._db(self.journal.pause, callback, _now())
+            case Wait() as wait:
+                await self._hold(callback, wait)
+
+    async def _hold(self, callback: Callback, wait: Wait) -> None:
+        await self._db(self.journal.hold, callback, wait, _now())
+        if wait.reason == "held_on_call":
+            self._held.add(callback.number)
+        if wait.alarm and time.monotonic() - self._shouted >= SHOUT_EVERY:
+            self._shouted = time.monotonic()
+            log.error("callbacks are nearly stopped: %s", wait.ground)
 
     async def _ring(self, callback: Callback, rule: Rule) -> None:
         """Write, then ring. An Originate is sent once, whatever becomes of its answer."""
-        order = employee_order(rule, await self._db(self.journal.last_talks, rule.connect.extensions or ()))
+        order = employee_order(rule, await self._db(self.journal.last_talks, rule.connect.rung))
         await self._at_the_allowed_rate()
         attempt = await self._db(self.journal.claim, callback, rule, _now())
         if attempt is None:
             return
-        decision = await self._look(callback)
+        decision = await self._look(callback, rule, attempt.id)
         if not isinstance(decision, Go):  # the world went on while we wrote
             until = decision.until if isinstance(decision, Wait) else _now()
-            await self._db(self.journal.unsent, attempt, decision.ground or decision.reason, until, _now())
+            why = "its rule was switched off" if isinstance(decision, Pause) else decision.ground or decision.reason
+            await self._db(self.journal.unsent, attempt, why, until, _now())
             return
         action = originate(attempt, rule, self.config.pbx.number_format, self.ground.country, order)
         flight = self.flights.begin(attempt, rule.first)
@@ -328,14 +361,17 @@ class Daemon:
                 self.flights.sent(flight)
                 log.info("attempt %s: ringing", attempt.id)
 
-    async def _look(self, callback: Callback) -> Go | Wait | End:
-        """The look before ringing, on a picture that is up to date: nothing that Asterisk has said is still to be taken in."""
+    async def _look(self, callback: Callback, rule: Rule, besides: int | None = None) -> Go | Wait | End | Pause:
+        """The look before ringing, on a picture that is up to date: nothing that Asterisk has said is still to be taken in.
+
+        ``besides``: the attempt that is about to be made, which is no call that was made already.
+        """
         for _ in range(MOST_LOOKS):
             while not self._current():
                 await asyncio.sleep(0.01)
-            contacts = await self._db(self.journal.contacts_with, callback.number, callback.since)
+            known: Known = await self._db(self.journal.known, callback, self.ground, _now(), besides)
             if self._current():
-                return check(callback, contacts, self._on_line(callback.number), self.ground, _now())
+                return check(callback, rule, known, self._on_line(callback.number), self.ground, _now())
         return Wait(callback.reason, _now() + timedelta(seconds=1), "Asterisk says more than can be taken in")
 
     def _current(self) -> bool:
@@ -393,19 +429,18 @@ class Daemon:
 
     async def _take_up_rules(self) -> None:
         """Rules that have changed are rendered, loaded into Asterisk and obeyed."""
-        revision = await self._db(self.journal.rules_revision)
-        if revision == self._revision and (self._loaded or _now() < self._load_again):
+        revision = await self._db(self.journal.revision)
+        known, self._revision = self._revision, revision
+        if revision[0] == known[0] and (self._loaded or _now() < self._load_again):
             return
         try:
-            rules = await self._db(self.journal.rules)
+            rules = await self._db(rulebook.read, self.journal)
         except RuleError as error:
             self._loaded, self._load_again = False, _now() + NOT_LOADED
-            self._revision = revision
             log.error("the journal's rules: %s: nothing is dialled until that is mended", error)
             return
         self.rules.clear()
         self.rules.update({rule.slug: rule for rule in rules})
-        self._revision = revision
         try:
             await asyncio.to_thread(dialplan.install, dialplan.render(rules, self.config), self.config)
             self._loaded = True

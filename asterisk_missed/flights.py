@@ -7,6 +7,7 @@ means is decided in callbacks/.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from .ami.link import Answered, Link
 from .ami.wire import Action
 from .callbacks.disposition import Disposition, disposition, lost
 from .callbacks.originate import Attempt
-from .callbacks.plan import Ground, after
+from .callbacks.plan import Ground, Meanwhile, after
 from .calls.attempt import AttemptReport
 from .calls.tracker import Tracker
 from .journal.journal import Journal
@@ -39,6 +40,7 @@ class Flight:
 
     attempt: Attempt
     first: str
+    began: datetime
     seen_by: datetime
     talked: tuple[datetime, str] | None = None
     broken: bool = False  # the link, or a daemon, was away while it was made: not all of it was seen
@@ -69,11 +71,18 @@ class Flights:
     def __len__(self) -> int:
         return len(self._flying)
 
+    def busy(self, at_once: int) -> frozenset[str]:
+        """The slugs of the rules by which nobody may be called now: as many as they allow, or as ``at_once`` in all."""
+        if len(self._flying) >= at_once:
+            return frozenset(self._rules)
+        made = Counter(flight.attempt.rule for flight in self._flying.values())
+        return frozenset(slug for slug, rule in self._rules.items() if made[slug] >= rule.at_once)
+
     # --- sent
 
     def begin(self, attempt: Attempt, first: str) -> Flight:
         """It is written down and about to be sent."""
-        flight = Flight(attempt, first, _now() + ANSWER + UNSEEN)
+        flight = Flight(attempt, first, _now(), _now() + ANSWER + UNSEEN)
         self._flying[attempt.channel_id] = flight
         return flight
 
@@ -109,10 +118,16 @@ class Flights:
                 return
             ended, ground = known[0], known[1] or ground
         callback = await self._ask(self._journal.callback, flight.attempt.callback_id)
-        then = after(callback, ended, self._rules.get(flight.attempt.rule), self._ground, _now())
+        rule, meanwhile = self._rules.get(flight.attempt.rule), await self._meanwhile(flight)
+        then = after(callback, ended, rule, self._ground, _now(), meanwhile)
         await self._ask(self._journal.finish, flight.attempt, ended, then, _now(), ground)
         self._flying.pop(flight.attempt.channel_id, None)
         log.info("attempt %s: %s, %s", flight.attempt.id, ended.word, ended.reason)
+
+    async def _meanwhile(self, flight: Flight) -> Meanwhile | None:
+        found = await self._ask(self._journal.missed_meanwhile, flight.attempt, flight.began)
+        rule = self._rules.get(found[0]) if found is not None else None
+        return Meanwhile(rule, found[1]) if found is not None and rule is not None and rule.enabled else None
 
     async def _witness(self, flight: Flight, ended: Disposition) -> tuple[Disposition, str] | None:
         """Nobody listened to the end of this attempt; but what was heard before, or the dialplan's mark, may tell.
@@ -122,7 +137,7 @@ class Flights:
         if flight.talked is not None:
             at, employee = flight.talked
             return Disposition("ANSWERED", "answered", True, employee, at), "they talked; the end was not seen"
-        number = str(flight.attempt.id)
+        number = flight.attempt.mark
         outcome = await self._link.send(Action("DBGet", [("Family", "missed_talk"), ("Key", number[-3:])]))
         if not isinstance(outcome, Answered):
             return None
@@ -143,14 +158,15 @@ class Flights:
                 await self._ask(self._journal.note, flight.attempt, "found", _now())
                 log.info("attempt %s: found again in Asterisk", flight.attempt.id)
 
-    async def give_up_unseen(self) -> None:
-        """An attempt without a channel in Asterisk, while Asterisk can be heard, is over: never stuck."""
+    async def give_up_unseen(self) -> bool:
+        """An attempt without a channel in Asterisk, while Asterisk can be heard, is over: never stuck. True if one was."""
         if self._adopt_at < _now():
             self._adopt_at = _now() + ADOPT_EVERY
             await self._adopt(older_than=_now() - ADOPT_EVERY)
-        for channel_id, flight in list(self._flying.items()):
-            if flight.seen_by < _now() and not self._tracker.follows(channel_id):
-                await self.close(flight, flight.ended or lost())
+        unseen = [f for c, f in self._flying.items() if f.seen_by < _now() and not self._tracker.follows(c)]
+        for flight in unseen:
+            await self.close(flight, flight.ended or lost())
+        return bool(unseen)
 
     async def _adopt(self, older_than: datetime) -> None:
         """Take up the attempts that the journal holds open and this process does not know.
@@ -161,7 +177,9 @@ class Flights:
             attempt = open_one.attempt
             if attempt.channel_id not in self._flying and open_one.started_at <= older_than:
                 talked = (open_one.talked_at, open_one.employee or "") if open_one.talked_at else None
-                self._flying[attempt.channel_id] = Flight(attempt, open_one.first, _now() + UNSEEN, talked, True)
+                self._flying[attempt.channel_id] = Flight(
+                    attempt, open_one.first, open_one.started_at, _now() + UNSEEN, talked, True
+                )
 
 
 def marked_at(marks: Sequence[str], attempt: str) -> datetime | None:

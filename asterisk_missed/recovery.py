@@ -210,14 +210,3 @@ class Recovery:
         if call.missed is not None:
             return self.journal.recover(call, rules, self.ground, now, witness) or "known"
         return "taken_back" if self.journal.take_back(call.linkedid) else "known"
-
-
-def ground_of(config: Config) -> Ground:
-    """What decisions about clients stand on, as the config says."""
-    return Ground(
-        config.general.country,
-        config.general.zone,
-        config.calls.legal_hours,
-        config.pbx.dids,
-        config.pbx.extensions,
-    )

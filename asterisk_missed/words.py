@@ -21,8 +21,13 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "outside_hours": ("waiting for the hours", "ждёт разрешённых часов"),
     "held_on_call": ("the client is on the line with us", "клиент сейчас говорит с нами"),
     "held_limit": ("too many calls at once", "слишком много вызовов сразу"),
+    "paused": ("its rule is switched off", "правило выключено"),
+    "daily_cap": ("the day's limit is reached", "дневной предел исчерпан"),
     "no_rule": ("no rule", "нет правила"),
     "wait_too_short": ("waited too short", "ждал слишком мало"),
+    "wait_too_long": ("waited too long", "ждал слишком долго"),
+    "skipped_outside_hours": ("outside the hours, let go", "вне часов, не перезваниваем"),
+    "blocked_number": ("never called: on the list", "в списке «не звонить»"),
     "bad_number": ("no number to call", "нет номера"),
     "refused_number": ("number refused", "на этот номер не звонят"),
     "expired": ("expired", "срок истёк"),
@@ -65,11 +70,14 @@ _STORY: Mapping[str, tuple[str, str]] = {
     "missed_again": ("he called again and was missed again", "звонил снова и снова пропущен"),
     "found": ("attempt {attempt}: found again in Asterisk", "попытка {attempt}: снова найдена в Asterisk"),
     "ended": ("attempt {attempt}: {disposition}: {reason_words}", "попытка {attempt}: {disposition}: {reason_words}"),
+    "call_now": ("call now: {reason_words}", "позвонить сейчас: {reason_words}"),
+    "assigned": ("assigned to {extension}", "назначен сотруднику {extension}"),
     "closed": ("closed: {reason_words}", "закрыт: {reason_words}"),
 }
 # Details that are added where they are there, in this order.
 _TAILS: tuple[tuple[str, str, str], ...] = (
     ("rule", "by the rule {rule}", "по правилу {rule}"),
+    ("by", "done by {by}", "сделал {by}"),
     ("employee", "with {employee}", "с {employee}"),
     ("talk", "talked {talk} s", "разговор {talk} с"),
     ("ground", "{ground}", "{ground}"),
@@ -90,6 +98,60 @@ def status(name: str, language: str) -> str:
 def reason(name: str | None, language: str) -> str:
     """A reason in the user's language; empty where there is none."""
     return _pick(REASONS.get(name, (name, name)), language) if name else ""
+
+
+def decision(rule: str | None, name: str, due_at: str, language: str) -> str:
+    """What is decided for a missed call: by which rule, whether and when, or why not."""
+    by = rule or _pick(("no rule", "нет правила"), language)
+    if due_at:
+        return _pick((f"{by}: called back at {due_at}", f"{by}: перезвоним {due_at}"), language) + (
+            f" ({reason(name, language)})" if name != "scheduled" else ""
+        )
+    return _pick((f"{by}: not called back: ", f"{by}: не перезваниваем: "), language) + reason(name, language)
+
+
+def preview(name: str, language: str) -> str:
+    """A heading or a count of a preview."""
+    return _pick(_PREVIEW[name], language)
+
+
+_PREVIEW: Mapping[str, tuple[str, str]] = {
+    "openings": ("Open next:", "Ближайшие открытия:"),
+    "history": (
+        "With the missed calls of the last {days} days ({calls}):",
+        "На пропущенных звонках за последние дни ({days}; звонков: {calls}):",
+    ),
+    "taken": ("calls of this rule", "звонков по этому правилу"),
+    "callbacks": ("callbacks", "перезвонов"),
+    "joined": (
+        "calls joined with another of the same client",
+        "звонков, объединённых с другим звонком того же клиента",
+    ),
+    "waited": ("callbacks that wait for an opening", "перезвонов, ждущих открытия"),
+    "came_back": ("clients reached before their time", "клиентов, с которыми поговорили раньше срока"),
+    "refused": ("numbers that are refused", "номеров, на которые не звонят"),
+    "lines": ("lines at once, at the worst", "линий одновременно в худшем случае"),
+    "let_go": ("Not called back:", "Не перезваниваем:"),
+    "by_hour": ("Callbacks by the hour:", "Перезвоны по часам:"),
+    "really": ("What became of these calls:", "Что стало с этими звонками:"),
+}
+
+
+def effect(slug: str, what: str, callbacks: int, language: str) -> str:
+    """What a change of rules does to the callbacks that wait."""
+    return _pick(_EFFECTS[what], language).format(slug=slug, n=callbacks)
+
+
+_EFFECTS: Mapping[str, tuple[str, str]] = {
+    "cancelled": ("{slug}: waiting callbacks that are cancelled: {n}", "{slug}: ожидающих перезвонов отменяется: {n}"),
+    "paused": ("{slug}: waiting callbacks that are paused: {n}", "{slug}: ожидающих перезвонов приостановлено: {n}"),
+    "resumed": ("{slug}: paused callbacks that go on: {n}", "{slug}: приостановленных перезвонов продолжится: {n}"),
+    "replanned": ("{slug}: callbacks that get another time: {n}", "{slug}: перезвонов с новым временем: {n}"),
+    "ended": (
+        "{slug}: callbacks that are let go by the changed rule: {n}",
+        "{slug}: перезвонов, которых по новому правилу не будет: {n}",
+    ),
+}
 
 
 def coverage(share: float, unconfirmed: int, language: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,11 @@ from asterisk_missed.config import Config, read
 from asterisk_missed.daemon import Daemon
 from asterisk_missed.flights import marked_at
 from asterisk_missed.journal.journal import Journal
+from asterisk_missed.rules.rule import Rule
 
+RULE = Rule.read(
+    {"slug": "sales", "source": {"did": "74951234567"}, "first": "client", "connect": {"extensions": ["101"]}}
+)
 NOON = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 
 
@@ -31,9 +35,9 @@ def test_nothing_rings_on_a_picture_that_lags_behind_what_was_heard(config: Conf
     async def looked() -> tuple[bool, object]:
         daemon = Daemon(config, Journal.open(config.general.database, "pbx1"))
         now = datetime.now(UTC)
-        callback = Callback(1, "+79161234567", "sales", now, now, now)
+        callback = Callback(1, "+79161234567", "sales", now, now, now, now, now + timedelta(days=1))
         daemon._hear(Message(b"Event: Hangup\r\nUniqueid: 1.1"), 0.0)  # heard, and not yet acted on
-        look = asyncio.create_task(daemon._look(callback))
+        look = asyncio.create_task(daemon._look(callback, RULE))
         done, _ = await asyncio.wait({look}, timeout=0.1)
         listening = asyncio.create_task(daemon.listen())
         decision = await asyncio.wait_for(look, 5)

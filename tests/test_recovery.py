@@ -17,7 +17,7 @@ from asterisk_missed.config import Config, read
 from asterisk_missed.journal import gaps, search
 from asterisk_missed.journal.journal import Journal
 from asterisk_missed.pbx.witness import CelFile
-from asterisk_missed.recovery import Recovery, ground_of
+from asterisk_missed.recovery import Recovery
 from asterisk_missed.rules.rule import Rule
 
 CEL = Path(__file__).parent / "history" / "22.csv"
@@ -62,7 +62,7 @@ def gap(journal: Journal, began: datetime, ended: datetime) -> None:
 def make_up(
     config: Config, journal: Journal, now: datetime = OVER + HOUR, listening: bool = True
 ) -> tuple[gaps.Gap, ...]:
-    return Recovery(config, journal, ground_of(config)).gaps([RULE], None, now, now, listening=listening).gaps
+    return Recovery(config, journal, config.ground).gaps([RULE], None, now, now, listening=listening).gaps
 
 
 def test_the_recording_has_what_the_tests_need() -> None:
@@ -110,7 +110,7 @@ class TestAGap:
 class TestADoubt:
     def test_is_confirmed_and_the_client_called(self, config: Config, journal: Journal) -> None:
         call = next(call for call in MISSED if call.reason is None)
-        journal.enter(replace(call, reason="unconfirmed"), [RULE], ground_of(config), call.ended_at)
+        journal.enter(replace(call, reason="unconfirmed"), [RULE], config.ground, call.ended_at)
         gap(journal, BEGAN, OVER)
         (made,) = make_up(config, journal)
         assert (made.confirmed, made.recovered) == (1, len(MISSED) - 1)
@@ -119,7 +119,7 @@ class TestADoubt:
     def test_is_taken_back_where_he_was_answered(self, config: Config, journal: Journal) -> None:
         call, missed = next(call for call in CALLS if call.missed is None), MISSED[0].missed
         doubtful = replace(call, missed=missed, reason="unconfirmed", answered=False, answered_by=None)
-        journal.enter(doubtful, [RULE], ground_of(config), call.ended_at)
+        journal.enter(doubtful, [RULE], config.ground, call.ended_at)
         gap(journal, BEGAN, OVER)
         (made,) = make_up(config, journal)
         assert (made.taken_back, made.recovered) == (1, len(MISSED))
@@ -172,7 +172,7 @@ def test_a_period_is_made_up_from_call_detail_records_where_there_is_no_cel(
     (tmp_path / "cdr.csv").write_text(row + times)
     utc = config.model_copy(update={"general": config.general.model_copy(update={"timezone": "UTC"})})
     nine = datetime(2026, 6, 1, 9, tzinfo=UTC)
-    made = Recovery(utc, journal, ground_of(utc)).period([RULE], nine - HOUR, nine + HOUR, nine + HOUR)
+    made = Recovery(utc, journal, utc.ground).period([RULE], nine - HOUR, nine + HOUR, nine + HOUR)
     assert (made.witness, made.recovered) == ("cdr", 1)
     (found,) = search.rows(journal, search.Filter())
     assert (found["caller"], found["extension"], found["linkedid"], found["recovered"]) == (

@@ -17,7 +17,7 @@ VENV=/opt/asterisk-missed
 
 packages() {
     case $1 in
-        22) echo asterisk asterisk-core-sounds-en-gsm python3 python3-venv ;;
+        22) echo asterisk asterisk-core-sounds-en-gsm python3 python3-venv faketime ;;
         16) echo asterisk asterisk-modules asterisk-voicemail asterisk-core-sounds-en-gsm python3 ;;
         *) echo "provision.sh: Asterisk $1: 22 or 16" >&2; exit 2 ;;
     esac

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..ami.wire import Action
+from ..calls.attempt import PREFIX
 from ..calls.lines import NUMBER
 from ..rules.guard import as_dialled
 from ..rules.rule import Rule
@@ -20,7 +21,8 @@ SLACK = 10
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One Originate for a callback, as the journal wrote it down before it was sent. ``nth``: which of its callback's."""
+    """One Originate for a callback, as the journal wrote it down before it was sent. ``nth``: which of its callback's;
+    ``assigned``: the extension that is rung first."""
 
     id: int
     channel_id: str
@@ -29,6 +31,15 @@ class Attempt:
     rule: str
     did: str = ""
     nth: int = 1
+    assigned: str | None = None
+
+    @property
+    def mark(self) -> str:
+        """What the dialplan writes into AstDB when the two talk, in digits: of this attempt alone, whatever journal it is in.
+
+        The last three digits are the place, used in turn.
+        """
+        return f"{int(self.channel_id.removeprefix(PREFIX), 16)}{self.id % 1000:03}"
 
 
 def originate(attempt: Attempt, rule: Rule, number_format: str, country: str, order: Sequence[int] = ()) -> Action:
@@ -38,7 +49,7 @@ def originate(attempt: Attempt, rule: Rule, number_format: str, country: str, or
         raise ValueError(f"number: {number[:200]!r} is not a telephone number")
     if rule.first == "employee":
         channel, then = f"Local/s@missed-{rule.slug}-employee/n", (f"missed-{rule.slug}-client", number)
-        seconds = employee_seconds(rule)
+        seconds = employee_seconds(rule, attempt.assigned)
     else:
         channel, then = f"Local/{number}@missed-{rule.slug}-client/n", (f"missed-{rule.slug}", "s")
         seconds = int(rule.ring.client.total_seconds())
@@ -51,20 +62,23 @@ def originate(attempt: Attempt, rule: Rule, number_format: str, country: str, or
         ("Timeout", str((seconds + SLACK) * 1000)),
         ("CallerID", f'"" <{number}>' if rule.first == "employee" else ""),
         ("Async", "true"),
-        ("Variable", f"__MISSED_ATTEMPT={attempt.id}"),
+        ("Variable", f"__MISSED_ATTEMPT={attempt.mark}"),
     ]
     company = attempt.did.removeprefix("+")
     if rule.caller_id is None and NUMBER.fullmatch(company):
         headers.append(("Variable", f"__MISSED_CALLER_ID={company}"))
+    if attempt.assigned is not None and attempt.assigned.isascii() and attempt.assigned.isdigit():
+        headers.append(("Variable", f"__MISSED_FIRST={attempt.assigned}"))
     if order:
         headers.append(("Variable", "__MISSED_ORDER=" + "".join(str(place) for place in order)))
     return Action("Originate", [(k, v) for k, v in headers if v])
 
 
-def employee_seconds(rule: Rule) -> int:
+def employee_seconds(rule: Rule, assigned: str | None = None) -> int:
     """How long employees may be rung in all: one after the other takes that many times longer."""
     one = int(rule.ring.employee.total_seconds())
-    return one if rule.ring.strategy == "all" or not rule.connect.extensions else one * len(rule.connect.extensions)
+    turns = 1 if rule.ring.strategy == "all" or not rule.connect.rung else len(rule.connect.rung)
+    return one * (turns + (assigned is not None))
 
 
 def employee_order(rule: Rule, last_talks: dict[str, float]) -> tuple[int, ...]:
@@ -72,7 +86,7 @@ def employee_order(rule: Rule, last_talks: dict[str, float]) -> tuple[int, ...]:
 
     ``last_talks``: extension -> end of its last talk (unix seconds). Longest idle first; who never talked comes first.
     """
-    extensions = rule.connect.extensions or ()
+    extensions = rule.connect.rung
     places = range(1, len(extensions) + 1)
     if rule.ring.strategy == "longest-idle":
         return tuple(sorted(places, key=lambda place: last_talks.get(extensions[place - 1], 0.0)))

@@ -173,13 +173,12 @@ class Tracker:
     def live_numbers(self) -> dict[str, str]:
         """Number outside, as Asterisk shows it -> channel, for everybody who is in a call with us now, ringing included.
 
-        A callback of ours that still rings or talks is such a call too.
+        A callback of ours that still rings or talks is such a call too, and so is one that has just ended and is not
+        judged yet.
         """
-        return {
-            channel.caller: channel.name
-            for channel in self.switch.channels.values()
-            if channel.kind is Kind.TRUNK and channel.alive
-        }
+        alive = (channel for channel in self.switch.channels.values() if channel.alive)
+        ending = (channel for _, channel in self._ending)
+        return {c.caller: c.name for c in (*ending, *alive) if c.kind is Kind.TRUNK}
 
     def living(self) -> frozenset[str]:
         """The Uniqueids of all channels that Asterisk has."""

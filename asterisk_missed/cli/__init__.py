@@ -27,9 +27,10 @@ PROGRAM = "asterisk-missed"
 # Verb -> its line in --help. The module of the same name is imported when the verb is used.
 VERBS = {
     "run": "The daemon: detection and callbacks.",
-    "rules": "Rules: list, show, apply a file of them.",
+    "rules": "Rules: which missed calls are called back, when, by whom.",
     "dialplan": "The generated contexts: render, check, install.",
     "journal": "Missed calls and what became of them.",
+    "numbers": "Numbers that are never called.",
     "record": "The live AMI stream into files for replay.",
     "replay": "A recorded AMI stream through the detector.",
     "backfill": "Missed calls that nobody heard, from CEL, CDR and queue_log.",

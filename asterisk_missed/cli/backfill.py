@@ -20,19 +20,20 @@ def command(asked: Invocation, since: datetime | None, until: datetime | None) -
 
     Twice changes nothing. Nobody is called for a missed call that is older than its callback would be.
     """
-    from ..recovery import Recovery, ground_of
+    from ..journal import rulebook
+    from ..recovery import Recovery
 
     now = datetime.now(UTC)
     if until is not None and (since is None or since >= until):
         raise errors.BadInput(f"--to {until.isoformat()}: needs a --from before it")
     journal = asked.journal()
-    recovery = Recovery(asked.config, journal, ground_of(asked.config))
+    recovery = Recovery(asked.config, journal, asked.config.ground)
     if since is not None:
-        made = recovery.period(journal.rules(), since, until or now, now)
+        made = recovery.period(rulebook.read(journal), since, until or now, now)
         told: list[dict[str, Any]] = [{"from": since, "to": until or now, "witness": made.witness, **made.counts}]
         warnings = made.warnings
     else:
-        made_up = recovery.gaps(journal.rules(), None, now, now, listening=False)
+        made_up = recovery.gaps(rulebook.read(journal), None, now, now, listening=False)
         told = [
             {"from": gap.began_at, "to": gap.ended_at, "witness": gap.witness}
             | {"recovered": gap.recovered, "confirmed": gap.confirmed, "taken_back": gap.taken_back}

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import click
 
+from ..journal import rulebook
 from ..pbx import dialplan
 from . import Invocation, errors, printing
 
@@ -61,7 +62,7 @@ def install(asked: Invocation) -> None:
 
 
 def _files(asked: Invocation) -> Mapping[str, str]:
-    return _told(lambda: dialplan.render(asked.journal().rules(), asked.config))
+    return _told(lambda: dialplan.render(rulebook.read(asked.journal()), asked.config))
 
 
 def _told(work: Callable[[], T]) -> T:

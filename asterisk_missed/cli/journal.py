@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from .. import words
-from . import Invocation, errors, printing
+from . import Invocation, by_hand, errors, printing
 
 if TYPE_CHECKING:
     from ..journal.gaps import Gap
@@ -131,6 +131,10 @@ def stats(asked: Invocation, since: datetime | None, until: datetime | None) -> 
     if heard.gaps:
         columns = ("nothing heard from", "to", "why", "made up from", "found", "confirmed", "taken back")
         printing.table(columns, [_gap_cells(gap, zone) for gap in heard.gaps])
+
+
+for verb in by_hand.VERBS:
+    command.add_command(verb)
 
 
 def _gap_cells(gap: Gap, zone: ZoneInfo) -> tuple[object, ...]:

@@ -98,7 +98,7 @@ def _shown(happening: Happening, rules: Sequence[Rule], config: Config) -> dict[
     }
     shown |= {"lost_in": call.lost_in, "lost_how": call.lost_how, "reason": call.reason, "rule": None}
     if missed is not None and rules:
-        match = first_match(rules, call, config.general.country)
+        match = first_match(rules, call, config.general.country, config.general.pbx)
         shown["rule"] = match.rule.slug if match.rule else None
         shown["reason"] = call.reason or getattr(match, "reason", None)
     return shown

@@ -8,23 +8,30 @@ replay or a repeated verb changes nothing.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
 from ..callbacks.disposition import Disposition
 from ..callbacks.originate import Attempt
-from ..callbacks.plan import Callback, End, Ground, Next, Planned, Wait, contact_status, contact_words, plan
+from ..callbacks.plan import Callback, End, Ground, Known, Next, Planned, Wait, contact_status, contact_words, plan
 from ..calls.attempt import PREFIX
 from ..calls.call import Contact, EndedCall
-from ..rules.guard import normalise
+from ..rules.caps import Dialled, prefix_of
+from ..rules.guard import normalise, writings
 from ..rules.rule import Rule
 from .database import Database
-from .tables import attempts, callbacks, contacts, missed, revisions, rules, story
+from .tables import attempts, blocked, callbacks, contacts, missed, revisions, story
 from .values import added, callback_of, clean, contact_columns, disposition_columns, shown
+
+# A callback that is open and not being made: a contact settles it, a hand may cancel it.
+WAITING = ("waiting", "paused")
+RULES, CALLBACKS = "rules", "callbacks"  # what other processes change, see `revisions`
+HOUR = timedelta(hours=1)
+OFTEN = 2  # callers who dialled a number make it one of ours; once may be a call that was read wrongly
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,32 +59,19 @@ class Journal:
         database.ready()
         return cls(database, pbx)
 
-    # --- rules ---------------------------------------------------------------------------------------------------
+    # --- what other processes change ------------------------------------------------------------------------------
 
-    def rules(self) -> tuple[Rule, ...]:
-        """All rules, in their order."""
+    def revision(self) -> tuple[int, int]:
+        """Two numbers: one grows whenever the rules change, one whenever somebody does something by hand."""
         with self.database.reading() as db:
-            rows = db.execute(select(rules.c.body).order_by(rules.c.position)).scalars()
-            return tuple(Rule.read(body, place) for place, body in enumerate(rows, 1))
+            found = {row.name: row.number for row in db.execute(select(revisions)).all()}
+            return found.get(RULES, 0), found.get(CALLBACKS, 0)
 
-    def replace_rules(self, new: Sequence[Rule], by: str, now: datetime) -> None:
-        """Make these the whole list, in this order. Callbacks of rules that are gone end as cancelled, by ``by``."""
-        with self.database.writing() as db:
-            db.execute(rules.delete())
-            for position, rule in enumerate(new, 1):
-                db.execute(insert(rules).values(slug=rule.slug, position=position, body=rule.as_dict()))
-            if not db.execute(update(revisions).values(number=revisions.c.number + 1)).rowcount:
-                db.execute(insert(revisions).values(name="rules", number=1))
-            gone = select(callbacks).where(
-                callbacks.c.state == "waiting", callbacks.c.rule.not_in([rule.slug for rule in new])
-            )
-            for row in db.execute(gone).all():
-                self._close(db, row.id, "waiting", "not_called_back", "cancelled", now, ground=f"{by} deleted the rule")
-
-    def rules_revision(self) -> int:
-        """A number that grows whenever the rules change."""
-        with self.database.reading() as db:
-            return db.execute(select(revisions.c.number)).scalar() or 0
+    def changed(self, db: Connection, what: str) -> None:
+        """Tell the daemons that look at `revision`."""
+        this = update(revisions).where(revisions.c.name == what).values(number=revisions.c.number + 1)
+        if not db.execute(this).rowcount:
+            db.execute(insert(revisions).values(name=what, number=1))
 
     # --- missed calls --------------------------------------------------------------------------------------------
 
@@ -131,9 +125,24 @@ class Journal:
     def _planned(
         self, db: Connection, ended: EndedCall, rules: Sequence[Rule], ground: Ground, now: datetime
     ) -> Planned:
-        number = normalise(ended.caller, ground.country) or ended.caller
-        contacts = self._contacts_with(db, number, ended.started_at)
-        return plan(ended, rules, ground, contacts, self._open_callback(db, number), now)
+        known = self._known_of(db, ended.caller, ground, ended.started_at)
+        return plan(ended, rules, ground, known, now)
+
+    def is_blocked(self, db: Connection, number: str) -> bool:
+        """Whether it is on the never-call list."""
+        return db.execute(select(blocked.c.number).where(blocked.c.number == number)).first() is not None
+
+    def known_of(self, caller: str, ground: Ground, since: datetime) -> Known:
+        """What a missed call of this caller would be planned on. ``caller`` as Asterisk shows it."""
+        with self.database.reading() as db:
+            return self._known_of(db, caller, ground, since)
+
+    def _known_of(self, db: Connection, caller: str, ground: Ground, since: datetime) -> Known:
+        e164 = normalise(caller, ground.country)
+        number = e164 or caller
+        made = self.contacts_of(db, number, since)
+        there, never = self._open_callback(db, number), self.is_blocked(db, number)
+        return Known(made, there, never, e164 is not None and _is_ours(db, e164, ground))
 
     def take_back(self, linkedid: str) -> bool:
         """The call was answered: its `unconfirmed` row was a false alarm and goes. True if there was one."""
@@ -155,7 +164,7 @@ class Journal:
     ) -> None:  # fmt: skip
         """What follows from a row that has just been written: its callback, and the first two lines of its story."""
         details = clean(lost_in=ended.lost_in, lost_how=ended.lost_how, wait=ended.wait, witness=witness)
-        self._tell(db, [missed_id], now if witness else ended.ended_at, event, details)
+        self.tell(db, [missed_id], now if witness else ended.ended_at, event, details)
         details = clean(
             status=planned.status,
             reason=planned.reason,
@@ -163,7 +172,7 @@ class Journal:
             due_at=planned.due_at,
             ground=planned.ground,
         )
-        self._tell(db, [missed_id], now, "planned", details)
+        self.tell(db, [missed_id], now, "planned", details)
         if planned.due_at is not None:
             callback_id = self._promise(db, ended, planned)
             db.execute(update(missed).where(missed.c.id == missed_id).values(callback_id=callback_id))
@@ -201,11 +210,11 @@ class Journal:
     def _promise(self, db: Connection, ended: EndedCall, planned: Planned) -> int:
         """The open callback of this number: a new one, or the one that is there, taken over by the newest miss's rule."""
         values = {"rule": planned.rule, "due_at": planned.due_at, "reason": planned.reason, "did": ended.did}
+        values |= {"asked_at": planned.asked_at, "expires_at": planned.expires_at}
         there = db.execute(select(callbacks).where(callbacks.c.open_number == planned.number)).one_or_none()
         if there is not None:
-            db.execute(
-                update(callbacks).where(callbacks.c.id == there.id, callbacks.c.state == "waiting").values(values)
-            )
+            mine = and_(callbacks.c.id == there.id, callbacks.c.state.in_(WAITING))
+            db.execute(update(callbacks).where(mine).values(state="waiting", **values))
             return int(there.id)
         return added(
             db,
@@ -225,21 +234,32 @@ class Journal:
         row = db.execute(select(callbacks).where(callbacks.c.id == callback_id)).one()
         if row.state == "calling":
             new = {"status": "calling", "reason": None, "due_at": None, "attempts": row.attempts}
-            self._tell(db, [missed_id], now, "joined", clean(status="calling"))
+            self.tell(db, [missed_id], now, "joined", clean(status="calling"))
             db.execute(update(missed).where(missed.c.id == missed_id).values(new))
             return
         new = {"status": planned.status, "reason": planned.reason, "due_at": planned.due_at, "attempts": row.attempts}
-        others = [other for other in self._rows(db, callback_id, new) if other != missed_id]
-        self._tell(db, others, now, "missed_again", clean(**new))
+        others = [other for other in self.rows_of(db, callback_id, new) if other != missed_id]
+        self.tell(db, others, now, "missed_again", clean(**new))
 
     # --- contacts ------------------------------------------------------------------------------------------------
 
-    def contacts_with(self, number: str, since: datetime) -> tuple[Contact, ...]:
-        """The contacts with a number (E.164), on any PBX of this journal, that began or were going on after ``since``."""
-        with self.database.reading() as db:
-            return self._contacts_with(db, number, since)
+    def known(self, callback: Callback, ground: Ground, now: datetime, besides: int | None = None) -> Known:
+        """What is known of a client at the moment before he is rung; contacts of any PBX of this journal.
 
-    def _contacts_with(self, db: Connection, number: str, since: datetime) -> tuple[Contact, ...]:
+        ``besides``: an attempt that is not made yet, and does not count.
+        """
+        with self.database.reading() as db:
+            made = self.contacts_of(db, callback.number, callback.since)
+            if made:
+                return Known(made)
+            return Known(
+                blocked=self.is_blocked(db, callback.number),
+                ours=_is_ours(db, callback.number, ground),
+                dialled=_dialled(db, callback.number, ground, now, besides),
+            )
+
+    def contacts_of(self, db: Connection, number: str, since: datetime) -> tuple[Contact, ...]:
+        """The contacts with a number (E.164), on any PBX of this journal, that began or were going on after ``since``."""
         ongoing = and_(contacts.c.at < since, contacts.c.talk.is_not(None))
         query = select(contacts).where(contacts.c.number == number, or_(contacts.c.at >= since, ongoing))
         rows = db.execute(query.order_by(contacts.c.at.desc()).limit(50)).all()
@@ -252,35 +272,85 @@ class Journal:
             if not db.execute(update(contacts).where(mine).values(talk=made.talk)).rowcount:
                 values = asdict(made) | {"pbx": self.pbx, "number": number}
                 db.execute(insert(contacts).values(values))
-            open_ones = select(callbacks).where(callbacks.c.open_number == number, callbacks.c.state == "waiting")
+            open_ones = select(callbacks).where(callbacks.c.open_number == number, callbacks.c.state.in_(WAITING))
             row = db.execute(open_ones).one_or_none()
             settled = False
             if row is not None and made.at >= row.since:
-                settled = self._settle_by(db, row.id, "waiting", made, now)
+                settled = self._settle_by(db, row.id, made, now)
             if made.talk is not None:
                 closed = and_(missed.c.called_back_at == made.at, missed.c.caller == number, missed.c.talk.is_(None))
                 db.execute(update(missed).where(closed).values(talk=made.talk))
             return settled
 
-    def _settle_by(self, db: Connection, callback_id: int, state: str, made: Contact, now: datetime) -> bool:
+    def _settle_by(self, db: Connection, callback_id: int, made: Contact, now: datetime) -> bool:
         status, reason = contact_status(made)
         ground, extra = contact_words(made), contact_columns(made)
-        return self._close(db, callback_id, state, status, reason, now, ground=ground, extra=extra)
+        return self.close(db, callback_id, status, reason, now, ground=ground, extra=extra)
 
     # --- callbacks and attempts ----------------------------------------------------------------------------------
 
-    def due(self, now: datetime, limit: int) -> tuple[Callback, ...]:
-        """This PBX's callbacks whose time has come, in the order of their due time."""
+    def due(self, now: datetime, limit: int, without: Collection[str] = ()) -> tuple[Callback, ...]:
+        """This PBX's callbacks whose time has come, in the order of their due time. ``without``: rules that are busy."""
         waiting = (callbacks.c.state == "waiting", callbacks.c.pbx == self.pbx, callbacks.c.due_at <= now)
         with self.database.reading() as db:
-            query = select(callbacks).where(*waiting).order_by(callbacks.c.due_at, callbacks.c.id).limit(limit)
-            return tuple(callback_of(row) for row in db.execute(query).all())
+            query = select(callbacks).where(*waiting, callbacks.c.rule.not_in(without))
+            rows = db.execute(query.order_by(callbacks.c.due_at, callbacks.c.id).limit(limit)).all()
+            return tuple(callback_of(row) for row in rows)
 
-    def next_due(self) -> datetime | None:
-        """When the next waiting callback of this PBX is due."""
-        waiting = (callbacks.c.state == "waiting", callbacks.c.pbx == self.pbx)
+    def next_due(self, without: Collection[str] = ()) -> datetime | None:
+        """When the next waiting callback of this PBX is due, or a paused one expires."""
+        mine, at = callbacks.c.pbx == self.pbx, callbacks.c.due_at
+        waiting = select(at).where(callbacks.c.state == "waiting", mine, callbacks.c.rule.not_in(without))
+        paused = select(callbacks.c.expires_at).where(callbacks.c.state == "paused", mine)
         with self.database.reading() as db:
-            return db.execute(select(callbacks.c.due_at).where(*waiting).order_by(callbacks.c.due_at).limit(1)).scalar()
+            first = db.execute(waiting.order_by(at).limit(1)).scalar()
+            expires = db.execute(paused.order_by(callbacks.c.expires_at).limit(1)).scalar()
+        return min((moment for moment in (first, expires) if moment is not None), default=None)
+
+    def held_by_limit(self, now: datetime, rules: Collection[str], ground: str, limit: int) -> int:
+        """Say of callbacks whose time has come that there are too many at once; they keep their place. How many were."""
+        waiting = (callbacks.c.state == "waiting", callbacks.c.pbx == self.pbx, callbacks.c.due_at <= now)
+        with self.database.reading() as db:
+            query = select(callbacks).where(*waiting, callbacks.c.rule.in_(rules), callbacks.c.reason != "held_limit")
+            rows = db.execute(query.order_by(callbacks.c.due_at, callbacks.c.id).limit(limit)).all()
+        for callback in map(callback_of, rows):
+            self.hold(callback, Wait("held_limit", callback.due_at, ground), now)
+        return len(rows)
+
+    def expire(self, now: datetime) -> int:
+        """Close the paused callbacks whose time is over; how many."""
+        over = (callbacks.c.state == "paused", callbacks.c.pbx == self.pbx, callbacks.c.expires_at <= now)
+        with self.database.reading() as db:
+            rows = db.execute(select(callbacks.c.id).where(*over)).scalars().all()
+        if not rows:
+            return 0
+        with self.database.writing() as db:
+            for row in rows:
+                self.close(db, row, "not_called_back", "expired", now, ground="its rule was switched off all the time")
+            return len(rows)
+
+    def pause(self, callback: Callback, now: datetime) -> None:
+        """Its rule is switched off: it waits without a due time until it is switched on again, or expires."""
+        with self.database.writing() as db:
+            self.paused(db, callback.id, now)
+
+    def paused(self, db: Connection, callback_id: int, now: datetime) -> None:
+        """The same, within a transaction."""
+        mine = and_(callbacks.c.id == callback_id, callbacks.c.state == "waiting")
+        if db.execute(update(callbacks).where(mine).values(state="paused", reason="paused")).rowcount:
+            new = {"status": "not_called_back", "reason": "paused", "due_at": None}
+            self.tell(db, self.rows_of(db, callback_id, new), now, "held", clean(**new))
+
+    def release(self, number: str, now: datetime) -> None:
+        """The call for which a callback was held is over: judge it anew, now."""
+        held = and_(
+            callbacks.c.open_number == number, callbacks.c.reason == "held_on_call", callbacks.c.state == "waiting"
+        )
+        with self.database.writing() as db:
+            row = db.execute(select(callbacks).where(held)).one_or_none()
+            if row is not None and row.due_at > now:
+                db.execute(update(callbacks).where(callbacks.c.id == row.id).values(due_at=now))
+                self.rows_of(db, row.id, {"due_at": now})
 
     def hold(self, callback: Callback, wait: Wait, now: datetime) -> None:
         """Put a waiting callback off. Its row tells the reason once, not at every look."""
@@ -292,16 +362,16 @@ class Journal:
             if not db.execute(update(callbacks).where(mine).values(values)).rowcount:
                 return
             new = {"status": "not_called_back", "reason": wait.reason, "due_at": wait.until}
-            rows = self._rows(db, callback.id, new)
+            rows = self.rows_of(db, callback.id, new)
             if callback.reason != wait.reason:
-                self._tell(db, rows, now, "held", clean(ground=wait.ground, **new))
+                self.tell(db, rows, now, "held", clean(ground=wait.ground, **new))
 
     def end(self, callback: Callback, end: End, now: datetime) -> bool:
         """Close a waiting callback without ringing. False if somebody else was quicker."""
         with self.database.writing() as db:
             if end.contact is not None:
-                return self._settle_by(db, callback.id, "waiting", end.contact, now)
-            return self._close(db, callback.id, "waiting", end.status, end.reason, now, ground=end.ground)
+                return self._settle_by(db, callback.id, end.contact, now)
+            return self.close(db, callback.id, end.status, end.reason, now, ground=end.ground)
 
     def claim(self, callback: Callback, rule: Rule, now: datetime) -> Attempt | None:
         """Write down that this callback is being made. To be committed before anything rings; None if it was taken."""
@@ -316,24 +386,26 @@ class Journal:
                 "callback_id": callback.id,
                 "pbx": self.pbx,
                 "channel_id": channel_id,
+                "number": callback.number,
                 "rule": rule.slug,
             }
             tries = select(func.count()).select_from(attempts).where(attempts.c.callback_id == callback.id)
             nth = db.execute(tries).scalar_one() + 1
             attempt_id = added(db, attempts, **values, nth=nth, first=rule.first, started_at=now)
-            rows = self._rows(db, callback.id, {"status": "calling", "reason": None, "due_at": None})
-            self._tell(db, rows, now, "calling", {"attempt": nth, "rule": rule.slug, "first": rule.first})
-            return Attempt(attempt_id, channel_id, callback.id, callback.number, rule.slug, callback.did, nth)
+            rows = self.rows_of(db, callback.id, {"status": "calling", "reason": None, "due_at": None})
+            self.tell(db, rows, now, "calling", {"attempt": nth, "rule": rule.slug, "first": rule.first})
+            known = (callback.id, callback.number, rule.slug, callback.did, nth, callback.assigned)
+            return Attempt(attempt_id, channel_id, *known)
 
     def unsent(self, attempt: Attempt, why: str, due_at: datetime, now: datetime) -> None:
         """The action never left this process: nothing rang, the callback waits as before."""
         with self.database.writing() as db:
-            if self._end_attempt(db, attempt, now, {"disposition": "NOT SENT"}):
+            if self._end_attempt(db, attempt, now, {"disposition": "NOT SENT", "rung": False}):
                 values = {"state": "waiting", "due_at": due_at, "reason": "scheduled"}
                 db.execute(update(callbacks).where(callbacks.c.id == attempt.callback_id).values(values))
                 new = {"status": "not_called_back", "reason": "scheduled", "due_at": due_at}
-                rows = self._rows(db, attempt.callback_id, new)
-                self._tell(db, rows, now, "not_sent", {"attempt": attempt.nth, "ground": why} | clean(**new))
+                rows = self.rows_of(db, attempt.callback_id, new)
+                self.tell(db, rows, now, "not_sent", {"attempt": attempt.nth, "ground": why} | clean(**new))
 
     def talks(self, channel_id: str, employee: str, at: datetime) -> None:
         """Client and employee talk: whatever happens to us now, contact was made."""
@@ -346,24 +418,26 @@ class Journal:
             made = Contact(channel_id, number, "out", employee, at)
             db.execute(insert(contacts).values(asdict(made) | {"pbx": self.pbx}))
             if row.ended_at is not None:  # it had been given up as lost, and was not: he is not to be called again
-                self._settle_by(db, row.callback_id, "waiting", made, at)
+                self._settle_by(db, row.callback_id, made, at)
                 return
-            rows = self._rows(db, row.callback_id, {"employee": employee})
-            self._tell(db, rows, at, "talking", {"attempt": row.nth, "employee": employee})
+            rows = self.rows_of(db, row.callback_id, {"employee": employee})
+            self.tell(db, rows, at, "talking", {"attempt": row.nth, "employee": employee})
 
     def note(self, attempt: Attempt, event: str, now: datetime, **details: Any) -> None:
         """A line of the story that changes nothing else (an attempt found again after a break)."""
         with self.database.writing() as db:
-            self._tell(db, self._rows(db, attempt.callback_id), now, event, {"attempt": attempt.nth} | clean(**details))
+            self.tell(
+                db, self.rows_of(db, attempt.callback_id), now, event, {"attempt": attempt.nth} | clean(**details)
+            )
 
     def in_flight(self) -> tuple[InFlight, ...]:
         """This PBX's attempts that are not closed."""
-        query = select(attempts, callbacks.c.number, callbacks.c.did).join(callbacks)
+        query = select(attempts, callbacks.c.did, callbacks.c.assigned).join(callbacks)
         with self.database.reading() as db:
             rows = db.execute(query.where(attempts.c.ended_at.is_(None), attempts.c.pbx == self.pbx)).all()
         return tuple(
             InFlight(
-                Attempt(r.id, r.channel_id, r.callback_id, r.number, r.rule, r.did, r.nth),
+                Attempt(r.id, r.channel_id, r.callback_id, r.number, r.rule, r.did, r.nth, r.assigned),
                 r.first,
                 r.started_at,
                 r.talked_at,
@@ -377,10 +451,17 @@ class Journal:
         with self.database.reading() as db:
             return callback_of(db.execute(select(callbacks).where(callbacks.c.id == callback_id)).one())
 
+    def missed_meanwhile(self, attempt: Attempt, began: datetime) -> tuple[str, datetime] | None:
+        """(rule, end) of the latest call in which the client was missed since ``began``, while this attempt is made."""
+        mine = and_(missed.c.callback_id == attempt.callback_id, missed.c.missed_at > began, missed.c.rule.is_not(None))
+        with self.database.reading() as db:
+            found = db.execute(select(missed).where(mine).order_by(missed.c.missed_at.desc()).limit(1)).one_or_none()
+        return (found.rule, found.missed_at) if found is not None else None
+
     def finish(self, attempt: Attempt, ended: Disposition, then: Next, now: datetime, ground: str = "") -> bool:
         """Close an attempt and set what follows. False if it was closed already: then nothing changes."""
         with self.database.writing() as db:
-            if not self._end_attempt(db, attempt, now, disposition_columns(ended)):
+            if not self._end_attempt(db, attempt, now, disposition_columns(ended) | {"rung": ended.client_rung}):
                 return False
             callback = db.execute(select(callbacks).where(callbacks.c.id == attempt.callback_id)).one()
             if ended.answered:
@@ -391,19 +472,24 @@ class Journal:
                 then = Next(*contact_status(made), None, then.counted, contact_words(made))
             count = callback.attempts + then.counted
             open_still = then.due_at is not None
-            values = {"state": "waiting" if open_still else "closed", "due_at": then.due_at, "reason": then.reason}
-            values |= {"attempts": count} | ({} if open_still else {"open_number": None})
+            state = "waiting" if open_still else "closed"
+            values: dict[str, Any] = {"state": state, "due_at": then.due_at, "reason": then.reason}
+            values |= {"attempts": count, "by_hand": False} | ({} if open_still else {"open_number": None})
+            if then.rule is not None:
+                values["rule"] = then.rule
+            if then.expires_at is not None:  # a new promise: it is counted anew
+                values |= {"attempts": 0, "first_due_at": then.due_at, "expires_at": then.expires_at}
             db.execute(update(callbacks).where(callbacks.c.id == callback.id).values(values))
             new = {"status": then.status, "reason": then.reason, "due_at": then.due_at, "attempts": count}
             if ended.answered:
                 new |= {"called_back_at": ended.talked_at or now, "employee": ended.employee, "talk": ended.talk}
             new |= contact_columns(made)
-            rows = self._rows(db, callback.id, new)
+            rows = self.rows_of(db, callback.id, new)
             details = clean(
                 attempt=attempt.nth, disposition=ended.word, status=then.status, reason=then.reason, employee=ended.employee,
                 talk=ended.talk, cause=ended.cause or None, due_at=then.due_at, ground=ground or then.ground,
             )  # fmt: skip
-            self._tell(db, rows, now, "ended", details)
+            self.tell(db, rows, now, "ended", details)
             return True
 
     def last_talks(self, employees: Sequence[str]) -> dict[str, float]:
@@ -432,27 +518,58 @@ class Journal:
         open_one = and_(attempts.c.id == attempt.id, attempts.c.ended_at.is_(None))
         return bool(db.execute(update(attempts).where(open_one).values(ended_at=now, **values)).rowcount)
 
-    def _close(
-        self, db: Connection, callback_id: int, state: str, status: str, reason: str, now: datetime, *,
-        ground: str = "", extra: Mapping[str, Any] | None = None,
+    def close(
+        self, db: Connection, callback_id: int, status: str, reason: str, now: datetime, *, ground: str = "",
+        by: str = "", extra: Mapping[str, Any] | None = None,
     ) -> bool:  # fmt: skip
-        """Close a callback that is in ``state``: one guarded UPDATE, its rows, their story."""
-        mine = and_(callbacks.c.id == callback_id, callbacks.c.state == state)
+        """Close a callback that waits or is paused: one guarded UPDATE, its rows, their story. ``by``: who did it."""
+        mine = and_(callbacks.c.id == callback_id, callbacks.c.state.in_(WAITING))
         closing = update(callbacks).where(mine).values(state="closed", open_number=None, due_at=None, reason=reason)
         if not db.execute(closing).rowcount:
             return False
-        rows = self._rows(db, callback_id, {"status": status, "reason": reason, "due_at": None} | dict(extra or {}))
+        rows = self.rows_of(db, callback_id, {"status": status, "reason": reason, "due_at": None} | dict(extra or {}))
         employee = (extra or {}).get("employee")
-        self._tell(db, rows, now, "closed", clean(status=status, reason=reason, employee=employee, ground=ground))
+        details = clean(status=status, reason=reason, employee=employee, ground=ground, by=by)
+        self.tell(db, rows, now, "closed", details)
         return True
 
-    def _rows(self, db: Connection, callback_id: int, values: Mapping[str, Any] | None = None) -> list[int]:
+    def rows_of(self, db: Connection, callback_id: int, values: Mapping[str, Any] | None = None) -> list[int]:
         """The missed calls that share a callback, given these values."""
         if values:
             db.execute(update(missed).where(missed.c.callback_id == callback_id).values(**values))
         return list(db.execute(select(missed.c.id).where(missed.c.callback_id == callback_id)).scalars())
 
-    def _tell(self, db: Connection, rows: Sequence[int], at: datetime, event: str, details: Mapping[str, Any]) -> None:
+    def tell(self, db: Connection, rows: Sequence[int], at: datetime, event: str, details: Mapping[str, Any]) -> None:
+        """One line in the story of each of these missed calls."""
         lines = [{"missed_id": row, "at": at, "event": event, "details": dict(details)} for row in rows]
         if lines:
             db.execute(insert(story), lines)
+
+
+def _is_ours(db: Connection, number: str, ground: Ground) -> bool:
+    """Whether callers have dialled this number (E.164), more than once: then it is one of our DIDs, named or not."""
+    called = select(missed.c.id).where(missed.c.did.in_(writings(number, ground.country)))
+    return len(db.execute(called.limit(OFTEN)).all()) >= OFTEN
+
+
+def _dialled(db: Connection, number: str, ground: Ground, now: datetime, besides: int | None) -> Dialled:
+    """What was dialled lately, on every PBX of this journal. An attempt of which nobody knows counts."""
+    began, rang = attempts.c.started_at, or_(attempts.c.rung.is_(None), attempts.c.rung)
+    rang = and_(rang, attempts.c.id != (besides or 0))
+    today = and_(began >= ground.day_began(now), rang)
+    all_today = select(func.count(), func.coalesce(func.sum(attempts.c.talk), 0.0)).where(today)
+    count, talked = db.execute(all_today).one()
+    mine = select(func.count()).where(attempts.c.number == number, today)
+    near = attempts.c.number.startswith(prefix_of(number), autoescape=True)
+    hour = select(began).where(began > now - HOUR, rang, near).order_by(began)
+    last = select(began).where(rang).order_by(began.desc()).limit(1)
+    ended = select(attempts.c.disposition).where(rang, attempts.c.ended_at.is_not(None))
+    latest = db.execute(ended.order_by(began.desc()).limit(max(1, ground.caps.breaker_attempts))).all()
+    return Dialled(
+        number_today=db.execute(mine).scalar_one(),
+        prefix_last_hour=tuple(db.execute(hour).scalars()),
+        today=count,
+        minutes_today=talked / 60,
+        recent=tuple(row.disposition == "ANSWERED" for row in latest),
+        last_at=db.execute(last).scalar(),  # what is going on has been tried too
+    )

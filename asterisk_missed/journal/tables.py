@@ -62,7 +62,8 @@ rules = Table(
     C("body", JSON, nullable=False),  # the rule as the rules file writes it
 )
 
-# One line: how often the list of rules has changed. A daemon that sees it change renders the dialplan anew.
+# How often things have changed that a daemon takes up from other processes: ``rules`` (it renders the dialplan anew) and
+# ``callbacks`` (somebody did something by hand).
 revisions = Table("revisions", metadata, C("name", String(31), primary_key=True), C("number", Integer, nullable=False))
 
 callbacks = Table(
@@ -75,14 +76,21 @@ callbacks = Table(
     # number" on every database (partial indexes are not everywhere).
     C("open_number", String(32), unique=True),
     C("rule", String(31), nullable=False),
-    C("state", String(15), nullable=False),  # waiting | calling | closed
+    C("state", String(15), nullable=False),  # waiting | paused (its rule is switched off) | calling | closed
     C("reason", String(31), nullable=False),
     C("due_at", Utc),
     C("first_due_at", Utc, nullable=False),
     C("since", Utc, nullable=False),
     C("attempts", Integer, nullable=False, default=0),
     C("did", String(64), nullable=False, default=""),
+    C("asked_at", Utc, nullable=False),  # the end of the missed call from which the rule's delay counts
+    C("expires_at", Utc, nullable=False),
+    C("by_hand", Boolean, nullable=False, default=False),  # "call now": the rule's hours are not asked
+    C("assigned", String(15)),  # the extension that is rung first
     Index("ix_callbacks_due", "state", "due_at"),
+    Index("ix_callbacks_expiry", "state", "expires_at"),
+    Index("ix_callbacks_number", "number"),
+    sqlite_autoincrement=True,  # what was erased leaves its id unused, here and below: pages and marks refer to it
 )
 
 missed = Table(
@@ -96,7 +104,7 @@ missed = Table(
     C("started_at", Utc, nullable=False),
     C("caller", String(200), nullable=False, index=True),
     C("caller_name", String(200), nullable=False, default=""),
-    C("did", String(200)),
+    C("did", String(200), index=True),
     C("trunk", String(100)),
     C("queue", String(100)),
     C("extension", String(100)),
@@ -116,6 +124,7 @@ missed = Table(
     C("attempts", Integer, nullable=False, default=0),
     C("recovered", Boolean, nullable=False, default=False),
     UniqueConstraint("pbx", "linkedid"),
+    sqlite_autoincrement=True,
 )
 
 attempts = Table(
@@ -123,6 +132,7 @@ attempts = Table(
     metadata,
     C("id", Integer, primary_key=True),
     C("callback_id", ForeignKey("callbacks.id"), nullable=False, index=True),
+    C("number", String(32), nullable=False),
     C("nth", Integer, nullable=False),  # of its callback, from 1
     C("pbx", String(63), nullable=False),
     C("channel_id", String(149), nullable=False, unique=True),
@@ -132,11 +142,15 @@ attempts = Table(
     C("ended_at", Utc, index=True),
     C("disposition", String(31)),
     C("reason", String(31)),
+    C("rung", Boolean),  # whether the client's telephone may have rung; None while nobody knows
     C("cause", Integer),
     C("tech_cause", Integer),
     C("employee", String(64)),
     C("talked_at", Utc),
     C("talk", Float),
+    Index("ix_attempts_number", "number", "started_at"),
+    Index("ix_attempts_started", "started_at"),
+    sqlite_autoincrement=True,
 )
 
 story = Table(
@@ -162,6 +176,16 @@ contacts = Table(
     C("talk", Float),
     UniqueConstraint("pbx", "uniqueid"),
     Index("ix_contacts_number", "number", "at"),
+)
+
+# Numbers that are never called.
+blocked = Table(
+    "blocked",
+    metadata,
+    C("number", String(32), primary_key=True),
+    C("at", Utc, nullable=False),
+    C("by", String(64), nullable=False),
+    C("why", String(200), nullable=False, default=""),
 )
 
 # Since when, and until when at least, each PBX has been listened to.

@@ -23,8 +23,9 @@ def added(db: Connection, table: Table, **values: Any) -> int:
 def callback_of(row: Any) -> Callback:
     """A row of `callbacks`; a closed one has no due time any more, and shows its first."""
     due_at = row.due_at or row.first_due_at
-    known = (row.id, row.number, row.rule, due_at, row.first_due_at, row.since)
-    return Callback(*known, row.attempts, row.did, row.reason)
+    times = (due_at, row.first_due_at, row.since, row.asked_at, row.expires_at)
+    known = (row.attempts, row.did, row.reason, row.by_hand, row.assigned)
+    return Callback(row.id, row.number, row.rule, *times, *known)
 
 
 def contact_columns(made: Contact | None) -> dict[str, Any]:

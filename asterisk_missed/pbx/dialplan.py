@@ -41,8 +41,16 @@ class AsteriskUnreachable(DialplanError):
     """Asterisk's console cannot be asked: it does not run here, or this user may not."""
 
 
+def unmade(rule: Rule) -> str | None:
+    """What a rule asks for that these contexts cannot do yet; its callbacks wait. None: nothing."""
+    if rule.connect.dispatcher is not None:
+        return "connect.dispatcher is not made by this version"
+    asked = [end for end in ("employee", "client") if getattr(rule.confirm, end)]
+    return f"confirm.{asked[0]} is not made by this version" if asked else None
+
+
 def render(rules: Sequence[Rule], config: Config) -> dict[str, str]:
-    """File name -> content, for the common file and one file per rule."""
+    """File name -> content, for the common file and one file per rule that can be made."""
     environment = SandboxedEnvironment(
         loader=DictLoader({name: _template(name) for name in ("common.conf.j2", "rule.conf.j2", "ring.conf.j2")}),
         undefined=StrictUndefined,
@@ -58,7 +66,7 @@ def render(rules: Sequence[Rule], config: Config) -> dict[str, str]:
         dial_extension=lambda extension: config.pbx.dial_extension.replace("{extension}", extension),
     )
     files = {f"{COMMON}.conf": environment.get_template("common.conf.j2").render()}
-    for rule in rules:
+    for rule in (rule for rule in rules if unmade(rule) is None):
         files[f"rule-{rule.slug}.conf"] = environment.get_template("rule.conf.j2").render(rule=rule, config=config)
     return {name: _stamped(name, text) for name, text in files.items()}
 

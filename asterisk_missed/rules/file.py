@@ -42,6 +42,21 @@ def read(text: str) -> tuple[Rule, ...]:
     return rules
 
 
+def read_one(text: str) -> dict[str, Any]:
+    """The fields of one rule: a mapping of fields, or a rules file that holds one rule. RuleError: what is wrong."""
+    content = _yaml(text)
+    if isinstance(content, Mapping) and set(content) == {"rules"}:
+        content = content["rules"][0] if isinstance(content["rules"], list) and len(content["rules"]) == 1 else None
+    if not isinstance(content, Mapping):
+        raise RuleError("must be the fields of one rule")
+    return dict(content)
+
+
+def value(text: str) -> object:
+    """One field's value as the file would have it: ``5m``, ``{queue: sales}``, ``null``. RuleError: no YAML."""
+    return _yaml(text)
+
+
 def check_slugs(rules: Sequence[Rule]) -> None:
     """RuleError where two rules have one slug, or contexts of one name."""
     seen: dict[str, int] = {}

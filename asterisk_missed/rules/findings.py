@@ -30,6 +30,8 @@ class Finding:
     def __str__(self) -> str:
         if self.missing:
             return f"{self.path} is missing"
+        if not self.path:  # a check over more than one field names them itself
+            return self.allowed.removeprefix("must be ")
         return f"{self.path} = {shown(self.value)}: {self.allowed}"
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab import Lab
+from lab_pair import MOVABLE
 from until import until
 
 from asterisk_missed.pbx.witness import cel_conf, cel_custom_mapping
@@ -27,20 +28,38 @@ trunks = PJSIP/trunk-main
 extensions = 1XX
 [calls]
 legal_hours = 00:00-24:00
+[guard]
+max_per_prefix_per_hour = 10000
+max_per_day = 10000
 [limits]
 originates_per_second = 20
 at_once = 100
 """
+
+# A process that reads the journal for all tests of a lab: it is read all the time, and a process for each look costs half a
+# second of the processor, which the telephones need. It ends with the lab, or with us.
+READER = """\
+import contextlib, io, json, sys
+from asterisk_missed.cli import main
+for line in sys.stdin:
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        status = main(json.loads(line))
+    print(json.dumps([status, out.getvalue(), err.getvalue()]), flush=True)
+"""
+_READERS: dict[Lab, subprocess.Popen[str]] = {}
 
 Row = dict[str, Any]
 
 
 @dataclass
 class Product:
-    """The daemon and its journal. ``port`` is where it finds AMI."""
+    """The daemon and its journal. ``port`` is where it finds AMI; ``config``, what its config file says beside that; with a
+    ``movable_clock`` it believes Lab.put_clock, and so does the command line."""
 
     lab: Lab
     port: int = 5038
+    config: str = CONFIG
+    movable_clock: bool = False
     daemon: subprocess.Popen[bytes] | None = field(default=None)
     starts: int = 0
     _asking: threading.Lock = field(default_factory=threading.Lock)
@@ -49,7 +68,7 @@ class Product:
 
     def configure(self, rules: str) -> None:
         """Write the config, apply the rules."""
-        self.lab.write("/etc/asterisk/asterisk_missed.conf", CONFIG.format(port=self.port))
+        self.lab.write("/etc/asterisk/asterisk_missed.conf", self.config.format(port=self.port))
         self.lab.write("/tmp/rules.yaml", rules)
         done = self.run("rules", "apply", "/tmp/rules.yaml", "--yes")
         assert done.returncode == 0, done.stderr
@@ -68,7 +87,11 @@ class Product:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """One verb of the command line, as Asterisk's user."""
-        return self.lab.exec(["asterisk-missed", *words], user="asterisk", capture_output=True, text=True)
+        return self.lab.exec([*self._command, *words], user="asterisk", capture_output=True, text=True)
+
+    @property
+    def _command(self) -> list[str]:
+        return [*(MOVABLE if self.movable_clock else ()), "asterisk-missed"]
 
     @property
     def log(self) -> str:
@@ -84,7 +107,7 @@ class Product:
         """Start the daemon."""
         self.starts += 1
         with self.lab.path(f"/var/log/asterisk/missed-{self.starts}.log").open("wb") as log:
-            self.daemon = self.lab.popen(["asterisk-missed", "run", "--no-web"], user="asterisk", stderr=log)
+            self.daemon = self.lab.popen([*self._command, "run", "--no-web"], user="asterisk", stderr=log)
 
     def signal(self, number: int) -> int:
         """Send the daemon a signal and wait for its end; its exit status."""
@@ -113,9 +136,8 @@ class Product:
         """The whole journal, asked at most three times a second however many tests wait for it."""
         with self._asking:
             if time.monotonic() - self._asked_at > 0.3:
-                done = self.run("--json", "journal", "list", "--limit", "1000")
-                assert done.returncode == 0, (done.returncode, done.stderr)
-                self._rows, self._asked_at = json.loads(done.stdout), time.monotonic()
+                self._rows = self._read("list", "--limit", "1000")
+                self._asked_at = time.monotonic()
             return self._rows
 
     def row(self, caller: str) -> Row:
@@ -124,8 +146,22 @@ class Product:
         return self.show(found["id"])
 
     def show(self, missed_id: int) -> Row:
-        row: Row = json.loads(self.run("--json", "journal", "show", str(missed_id)).stdout)
-        return row
+        with self._asking:
+            row: Row = self._read("show", str(missed_id))
+            return row
+
+    def _read(self, *words: str) -> Any:
+        """What a verb of ``journal`` prints, as the command line prints it in a process that stays."""
+        reader = _READERS.get(self.lab)
+        if reader is None or reader.poll() is not None:
+            python = ["/opt/asterisk-missed/bin/python", "-c", READER]
+            reader = self.lab.popen(python, user="asterisk", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            _READERS[self.lab] = reader
+        assert reader.stdin is not None and reader.stdout is not None
+        print(json.dumps(["--json", "journal", *words]), file=reader.stdin, flush=True)
+        status, out, err = json.loads(reader.stdout.readline())
+        assert status == 0, (status, err)
+        return json.loads(out)
 
     def await_rows(self, caller: str, condition: Callable[[Sequence[Row]], object], seconds: float, what: str) -> None:
         """Wait until the rows of a caller are so."""

@@ -13,7 +13,7 @@ import pytest
 from lab import Lab
 from product import Product, Row
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.xdist_group("callbacks")]
+pytestmark = pytest.mark.asterisk
 
 # Extension 1L2 never answers, so that its DID makes a missed call of lane L; 1L1 answers; 1L7 talks 3 s.
 RULES = """\

@@ -13,7 +13,7 @@ from product import Product
 from proxy import Proxy
 from until import until
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.xdist_group("crashes")]
+pytestmark = pytest.mark.asterisk
 
 # 126 rings 3 s before it answers and 111 at once: time to die in. Clients 79160... answer and talk 5 s.
 RULES = """\

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.asterisk
 
 ROOT = Path(__file__).parents[2]
 

@@ -21,7 +21,7 @@ from asterisk_missed.calls.call import EndedCall
 from asterisk_missed.calls.lines import Lines
 from asterisk_missed.calls.tracker import CallEnded, ContactEnded, Tracker
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.xdist_group("detection")]
+pytestmark = pytest.mark.asterisk
 
 
 @dataclass(frozen=True)

@@ -18,16 +18,17 @@ from product import Product, Row
 from proxy import Proxy
 from until import until
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.xdist_group("gaps")]
+pytestmark = pytest.mark.asterisk
 
 RULES = """\
 rules:
   - slug: all
     source: {trunk: trunk-main}
-    delay: 1s
+    delay: 4s
     first: employee
     connect: {extensions: ["191"]}
     retry: {attempts: 1, busy: 3s}
+    at_once: 10
 """
 
 

@@ -23,7 +23,7 @@ from asterisk_missed.calls.lines import Lines
 from asterisk_missed.calls.tracker import CallEnded, ContactEnded
 from asterisk_missed.pbx.witness import CelFile, cel_conf, cel_custom_mapping
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.xdist_group("history")]
+pytestmark = pytest.mark.asterisk
 
 FILE = "/var/log/asterisk/cel-custom/asterisk-missed.csv"
 RINGING, TALKING, QUEUED = "79168880001", "79168880002", "79168880003"

@@ -20,7 +20,7 @@ from until import until
 from asterisk_missed.calls.call import EndedCall
 from asterisk_missed.calls.tracker import CallEnded
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.xdist_group("hostile")]
+pytestmark = pytest.mark.asterisk
 
 RINGS, TALKS = "74952000112", "74952000121"
 VALUES = HOSTILE | LONG | NAMES

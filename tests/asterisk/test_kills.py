@@ -10,7 +10,7 @@ from lab import Lab
 from product import Product, settled
 from until import until
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.xdist_group("kills")]
+pytestmark = pytest.mark.asterisk
 
 CLIENTS = [f"7916000{place:04}" for place in range(3000, 3040)]
 KILLS = 10
@@ -24,6 +24,7 @@ RULES = "rules:\n" + "".join(
     first: {"client" if lane % 2 else "employee"}
     connect: {{extensions: ["1{lane}1"]}}
     retry: {{no_answer: 5s, busy: 5s, employee_absent: 5s}}
+    at_once: 10
 """
     for lane in range(1, 6)
 )

@@ -24,7 +24,7 @@ from asterisk_missed.calls.call import EndedCall
 from asterisk_missed.calls.signs import VARIABLES
 from asterisk_missed.pbx.listening import PASSING, events, render
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.xdist_group("listening")]
+pytestmark = pytest.mark.asterisk
 
 VERSIONS = {"22": "22.10.1", "16": "16.28.0"}
 SECRET = "lab-of-the-least-listening"

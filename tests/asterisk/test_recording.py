@@ -14,7 +14,7 @@ import pytest
 from lab import Lab
 from until import until
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.xdist_group("listening")]
+pytestmark = pytest.mark.asterisk
 
 FOLDER = "/var/spool/asterisk/recording"
 BEFORE, OVER_THE_CUT, TALKS_OVER_THE_CUT, AFTER, AT_THE_POWER_CUT, AT_LAST = (f"7916900000{n}" for n in range(1, 7))

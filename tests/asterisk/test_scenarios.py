@@ -40,7 +40,7 @@ from asterisk_missed.calls.call import Contact, EndedCall
 from asterisk_missed.calls.lines import Lines
 from asterisk_missed.calls.tracker import CallEnded, ContactEnded, Tracker
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.xdist_group("scenarios")]
+pytestmark = pytest.mark.asterisk
 
 # One after another, so that no Asterisk has to begin a hundred calls in one moment.
 APART = 0.06
@@ -228,7 +228,7 @@ def heard(request: pytest.FixtureRequest, worker: str) -> Iterator[Heard]:
         recording = Recording(lab)
         people = People(lab, recording)
         people.act()
-        until(lambda: "\n0 active channels" in lab.cli("pbx", "core show channels"), 60, "all had hung up")
+        until(lambda: "\n0 active channels" in lab.cli("pbx", "core show channels"), 120, "all had hung up")
         until(lambda: recording.quiet(1), 30, "the last word was said")
         if folder := os.environ.get("ASTERISK_MISSED_CORPUS"):
             truth = {people.numbers[name]: {"what": name, **asdict(call)} for name, call in people.calls.items()}

@@ -341,6 +341,8 @@ class TestOurOwnCallbacks:
         tape.calls(CallerIDNum="79169999999")
         assert list(tape.tracker.live_numbers()) == ["79169999999"]
         tape.hangs_up("T")
+        assert list(tape.tracker.live_numbers()) == ["79169999999"], "his call is not judged yet"
+        tape.tracker.finish()
         assert tape.tracker.live_numbers() == {}
 
 

@@ -71,7 +71,11 @@ def test_a_file_becomes_the_list_and_applying_it_twice_changes_nothing(
     assert run("rules", "apply", path) == (0, "add sales\nadd support\n", "")
     assert slugs(run) == ["sales", "support"]
     assert run("rules", "apply", path) == (0, "nothing changes\n", "")
-    assert run("rules", "apply", "--json", path) == (0, '{\n  "changes": [],\n  "applied": false\n}\n', "")
+    assert run("rules", "apply", "--json", path) == (
+        0,
+        '{\n  "changes": [],\n  "applied": false,\n  "callbacks": []\n}\n',
+        "",
+    )
 
 
 def test_the_order_of_the_file_is_the_order_of_the_rules(run: Run, rules_file: Callable[..., Path]) -> None:
@@ -82,7 +86,7 @@ def test_the_order_of_the_file_is_the_order_of_the_rules(run: Run, rules_file: C
 
 def test_a_dry_run_says_and_does_not(run: Run, rules_file: Callable[..., Path]) -> None:
     status, out, _ = run("--json", "rules", "apply", "--dry-run", rules_file(SALES))
-    assert (status, json.loads(out)) == (0, {"changes": ["add sales"], "applied": False})
+    assert (status, json.loads(out)) == (0, {"changes": ["add sales"], "applied": False, "callbacks": []})
     assert slugs(run) == []
 
 
@@ -96,7 +100,7 @@ def test_rules_are_not_deleted_by_a_script_that_did_not_say_so(run: Run, rules_f
     status, _, err = run("rules", "apply", rules_file(SALES))
     assert status == 2
     assert (
-        err == "asterisk-missed: rules apply: deleting support needs --yes (or --keep, to leave what the file lacks)\n"
+        err == "asterisk-missed: rules: deleting support needs --yes (apply: or --keep, to leave what the file lacks)\n"
     )
     assert slugs(run) == ["sales", "support"]
 
@@ -125,7 +129,7 @@ def test_a_person_is_asked_before_rules_are_deleted(
     run("rules", "apply", rules_file(SALES, SUPPORT))
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
     said = run("rules", "apply", rules_file(SALES))
-    assert said[0] == status and "Delete support?" in said[2]
+    assert said[0] == status and "Do it?" in said[2] and "delete support" in said[1]
     assert slugs(run) == left
 
 
@@ -182,3 +186,103 @@ def test_a_database_that_cannot_be_reached_is_status_3(run: Run, tmp_path: Path)
     status, out, err = run("rules", "list", "--config", config)
     assert (status, out) == (3, "")
     assert err.startswith("asterisk-missed: ") and err.count("\n") == 1
+
+
+ONE_BY_ONE = ("--set", "source={queue: sales}", "--set", "first=employee", "--set", "connect.extensions=['101']")
+
+
+class TestOneByOne:
+    def test_a_rule_is_added_by_its_fields(self, run: Run) -> None:
+        assert run("rules", "add", "sales", *ONE_BY_ONE, "--set", "retry.busy=1m") == (0, "add sales\n", "")
+        shown = json.loads(run("rules", "show", "sales", "--json")[1])
+        assert (shown["connect"], shown["retry"]["busy"]) == ({"extensions": ["101"]}, "1m")
+
+    def test_a_rule_is_added_from_a_file_at_its_place(self, run: Run, tmp_path: Path) -> None:
+        run("rules", "add", "sales", *ONE_BY_ONE)
+        (tmp_path / "rule.yaml").write_text(SUPPORT)
+        status, out, _ = run("rules", "add", "--file", tmp_path / "rule.yaml", "--at", 1)
+        assert (status, out) == (0, "add support\nmove support to place 1\n")
+        assert slugs(run) == ["support", "sales"]
+
+    def test_a_slug_is_given_once(self, run: Run) -> None:
+        run("rules", "add", "sales", *ONE_BY_ONE)
+        status, _, err = run("rules", "add", "sales", *ONE_BY_ONE)
+        assert status == 2 and "there is a rule of that slug already" in err
+
+    def test_a_rule_is_changed_by_its_fields(self, run: Run) -> None:
+        run("rules", "add", "sales", *ONE_BY_ONE)
+        status, out, _ = run("rules", "edit", "sales", "--set", "delay=5m", "--set", "connect.queue=sales")
+        assert (status, out) == (
+            0,
+            "sales: delay 2m -> 5m\nsales: connect.extensions 101 -> none\nsales: connect.queue none -> sales\n",
+        )
+
+    def test_a_slug_never_changes(self, run: Run) -> None:
+        run("rules", "add", "sales", *ONE_BY_ONE)
+        status, _, err = run("rules", "edit", "sales", "--set", "slug=other")
+        assert status == 2 and "a slug never changes" in err
+
+    @pytest.mark.parametrize(
+        ("words", "line"),
+        [
+            (("--set", "delay=soon"), "rule sales: delay = 'soon': must be a duration"),
+            (("--set", "delay"), "--set delay: must be FIELD=VALUE"),
+            (("--set", "dely=5m"), "rule sales: dely = '5m': unknown field"),
+            (("--set", "delay=[1"), "line 1: "),
+            ((), "without a terminal, say what to change"),
+        ],
+    )
+    def test_what_is_wrong_is_one_line_and_changes_nothing(self, run: Run, words: tuple[str, ...], line: str) -> None:
+        run("rules", "add", "sales", *ONE_BY_ONE)
+        before = run("rules", "export")
+        status, out, err = run("rules", "edit", "sales", *words)
+        assert (status, out) == (2, "") and line in err and err.count("\n") == 1
+        assert run("rules", "export") == before
+
+    def test_a_rule_that_could_never_open_is_refused(self, run: Run) -> None:
+        night = ("--set", "hours=[{days: sat, time: '22:00-06:00'}]")
+        status, _, err = run("rules", "add", "night", *ONE_BY_ONE, *night)
+        assert status == 2 and "never open together with [calls] legal_hours = 09:00-21:00" in err
+        assert slugs(run) == []
+
+    def test_a_rule_is_switched_off_and_on(self, run: Run) -> None:
+        run("rules", "add", "sales", *ONE_BY_ONE)
+        assert run("rules", "disable", "sales") == (0, "sales: enabled True -> False\n", "")
+        assert run("rules", "disable", "sales") == (0, "nothing changes\n", "")
+        assert run("rules", "enable", "sales")[:2] == (0, "sales: enabled False -> True\n")
+
+    def test_a_rule_moves(self, run: Run) -> None:
+        for slug in ("a", "b", "c"):
+            run("rules", "add", slug, *ONE_BY_ONE)
+        assert run("rules", "move", "c", 1)[:2] == (0, "move c to place 1\n")
+        assert slugs(run) == ["c", "a", "b"]
+        assert run("rules", "move", "c", 4)[0] == 2
+
+    def test_a_rule_is_deleted_by_a_script_that_says_so(self, run: Run) -> None:
+        run("rules", "add", "sales", *ONE_BY_ONE)
+        assert run("rules", "delete", "sales")[0] == 2
+        assert run("rules", "delete", "sales", "--yes") == (0, "delete sales\n", "")
+        assert slugs(run) == []
+
+    @pytest.mark.parametrize(
+        "words", [("edit", "x", "--set", "delay=1m"), ("enable", "x"), ("delete", "x"), ("move", "x", "1")]
+    )
+    def test_a_rule_that_is_not_there_is_not_found(self, run: Run, words: tuple[str, ...]) -> None:
+        assert run("rules", *words) == (1, "", "asterisk-missed: no rule x\n")
+
+    def test_what_is_exported_can_be_applied_and_changes_nothing(self, run: Run, tmp_path: Path) -> None:
+        run("rules", "add", "sales", *ONE_BY_ONE, "--set", "hours=[{days: mon-thu, time: '10:00-18:00'}]")
+        assert run("rules", "export", tmp_path / "out.yaml") == (0, "", "")
+        assert run("rules", "apply", tmp_path / "out.yaml") == (0, "nothing changes\n", "")
+        assert run("rules", "export")[1] == (tmp_path / "out.yaml").read_text()
+
+    def test_an_editor_may_be_used(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        run("rules", "add", "sales", *ONE_BY_ONE)
+        monkeypatch.setattr(sys, "stdin", Terminal(""))
+        monkeypatch.setenv("EDITOR", "sed -i s/2m/7m/")
+        assert run("rules", "edit", "sales")[1] == "sales: delay 2m -> 7m\n"
+
+    def test_what_the_contexts_cannot_do_yet_is_said(self, run: Run) -> None:
+        dispatcher = ("--set", "connect={dispatcher: {to: ['101']}}")
+        status, _, err = run("rules", "add", "sales", *ONE_BY_ONE, *dispatcher)
+        assert status == 0 and "connect.dispatcher is not made by this version" in err

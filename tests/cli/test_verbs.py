@@ -18,6 +18,7 @@ from asterisk_missed.callbacks.plan import Ground
 from asterisk_missed.calls.call import EndedCall, Missed
 from asterisk_missed.cli import main
 from asterisk_missed.journal.journal import Journal
+from asterisk_missed.rules.guard import Gate
 from asterisk_missed.rules.hours import DailyHours
 
 TRANSCRIPTS = Path(__file__).parent.parent / "transcripts"
@@ -61,7 +62,7 @@ def row(tmp_path: Path) -> Journal:
         lost_in="extension",
         lost_how="abandoned",
     )
-    journal.enter(ended, (), Ground("RU", ZoneInfo("Europe/Moscow"), DailyHours.parse("09:00-21:00")), NOON)
+    journal.enter(ended, (), Ground(Gate("RU"), ZoneInfo("Europe/Moscow"), DailyHours.parse("09:00-21:00")), NOON)
     return journal
 
 
@@ -180,7 +181,7 @@ class TestDialplan:
 
 class TestDatabase:
     def test_upgrading_twice_changes_nothing(self, run: Run) -> None:
-        assert "upgraded from nothing to 0002" in run("db", "upgrade")[1]
+        assert "upgraded from nothing to 0003" in run("db", "upgrade")[1]
         assert "already" in run("db", "upgrade")[1]
 
 

@@ -10,12 +10,13 @@ from asterisk_missed.callbacks.plan import Ground
 from asterisk_missed.calls.call import EndedCall, Missed
 from asterisk_missed.journal import search
 from asterisk_missed.journal.journal import Journal
+from asterisk_missed.rules.guard import Gate
 from asterisk_missed.rules.hours import DailyHours
 from asterisk_missed.rules.rule import Rule
 
 NOON = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=3)
-GROUND = Ground("RU", ZoneInfo("Europe/Moscow"), DailyHours.parse("00:00-24:00"))
+GROUND = Ground(Gate("RU"), ZoneInfo("Europe/Moscow"), DailyHours.parse("00:00-24:00"))
 CALLER = "+79161234567"
 SALES = Rule.read(
     {

@@ -12,16 +12,17 @@ from rows import CALLER, GROUND, LATER, NOON, SALES, missed, row
 
 from asterisk_missed.callbacks.disposition import Disposition, lost
 from asterisk_missed.callbacks.originate import Attempt
-from asterisk_missed.callbacks.plan import Callback, End, Wait, after
-from asterisk_missed.calls.call import Contact, EndedCall
-from asterisk_missed.journal import search
+from asterisk_missed.callbacks.plan import Callback, End, Meanwhile, Wait, after
+from asterisk_missed.calls.call import Contact, EndedCall, Missed
+from asterisk_missed.journal import rulebook, search
 from asterisk_missed.journal.database import Database, JournalUnreachable
 from asterisk_missed.journal.journal import Journal
+from asterisk_missed.rules.rule import Rule
 
 
 def enter(journal: Journal, ended: EndedCall | None = None) -> int | None:
     ended = ended or missed()
-    entered = journal.enter(ended, journal.rules(), GROUND, ended.ended_at)
+    entered = journal.enter(ended, rulebook.read(journal), GROUND, ended.ended_at)
     return entered[0] if entered else None
 
 
@@ -38,6 +39,23 @@ def test_a_missed_call_waits_for_its_time(journal: Journal) -> None:
     assert shown["due_at"] == NOON + timedelta(minutes=2)
     assert shown["source"] == {"kind": "did", "name": "74951234567"}
     assert journal.due(NOON, 10) == () and len(journal.due(LATER, 10)) == 1
+
+
+def test_a_miss_during_the_last_attempt_is_a_promise_of_its_own(journal: Journal) -> None:
+    enter(journal)
+    callback, attempt = claimed(journal)
+    second = enter(journal, missed("pbx-1.2", LATER + timedelta(seconds=5)))
+    found = journal.missed_meanwhile(attempt, LATER)
+    assert found == ("sales", LATER + timedelta(seconds=5))
+    one_try = Rule.read(SALES.as_dict() | {"retry": {"attempts": 1}})
+    busy = Disposition("BUSY", "client_busy", True)
+    then = after(callback, busy, one_try, GROUND, LATER, Meanwhile(one_try, found[1]))
+    journal.finish(attempt, busy, then, LATER)
+    due = LATER + timedelta(seconds=5, minutes=2)
+    for missed_id in (1, second):
+        assert row(journal, missed_id)["due_at"] == due
+    (again,) = journal.due(due, 10)
+    assert (again.attempts, again.expires_at) == (0, due + timedelta(days=1))
 
 
 def test_the_same_call_twice_is_one_row(journal: Journal) -> None:
@@ -205,9 +223,20 @@ def test_a_callback_can_end_without_ringing(journal: Journal) -> None:
     assert row(journal)["reason"] == "expired"
 
 
+def test_a_number_that_callers_dial_is_ours_and_is_not_called(journal: Journal) -> None:
+    ours = "84952223344"
+    for place, did in enumerate((ours, "74952223344", "74957778899")):
+        ended = replace(missed(f"pbx-1.{place + 1}", NOON, f"7916000000{place}"), did=did)
+        enter(journal, replace(ended, missed=Missed(did, "trunk-main")))
+    assert row(journal, enter(journal, missed("pbx-1.8", NOON, "+74952223344")))["reason"] == "refused_number"
+    assert (
+        row(journal, enter(journal, missed("pbx-1.9", NOON, "74957778899")))["reason"] == "scheduled"
+    )  # once is no DID
+
+
 def test_deleting_a_rule_cancels_what_waits_for_it(journal: Journal) -> None:
     enter(journal)
-    journal.replace_rules([], "tester", NOON)
+    rulebook.replace(journal, [], "tester", GROUND, NOON)
     assert (row(journal)["reason"], journal.open_callback(CALLER)) == ("cancelled", None)
 
 
@@ -221,9 +250,14 @@ def test_a_talk_is_known_as_soon_as_it_goes_on(journal: Journal) -> None:
 
 def test_what_a_caller_sent_is_kept_escaped_and_short(journal: Journal) -> None:
     ended = replace(missed(caller="1\r\nEvent: Shutdown" + "x" * 500), reason="bad_number")
-    journal.enter(ended, journal.rules(), GROUND, NOON)
+    journal.enter(ended, rulebook.read(journal), GROUND, NOON)
     caller = row(journal)["caller"]
     assert caller.startswith("1\\r\\nEvent") and len(caller) == 200
+
+
+@pytest.mark.parametrize("caller", ["", "anonymous", "++79161234567", "+", "+7", "1;rm", "00", "٧٩١٦", "x" * 300])
+def test_whatever_a_caller_shows_he_is_written_down(journal: Journal, caller: str) -> None:
+    assert enter(journal, missed(caller=caller)) is not None
 
 
 def test_a_part_of_the_number_finds_the_row(journal: Journal) -> None:
@@ -245,7 +279,7 @@ def test_who_talked_last_is_known_from_contacts_and_callbacks(journal: Journal) 
 class TestOpening:
     def test_makes_the_tables_where_there_are_none(self, tmp_path: Path) -> None:
         Journal.open(f"sqlite:///{tmp_path}/new.db", "pbx1")
-        assert Database(f"sqlite:///{tmp_path}/new.db").upgrade() == ("0002", "0002")
+        assert Database(f"sqlite:///{tmp_path}/new.db").upgrade() == ("0003", "0003")
 
     @pytest.mark.parametrize(
         "url", ["sqlite:////nowhere/at/all.db", "hello", "nosuch://x/y", "sqlite:////proc/journal.db"]

@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("did", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_callbacks")),
         sa.UniqueConstraint("open_number", name=op.f("uq_callbacks_open_number")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_callbacks_due", "callbacks", ["state", "due_at"], unique=False)
     op.create_table(
@@ -74,6 +75,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["callback_id"], ["callbacks.id"], name=op.f("fk_attempts_callback_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
         sa.UniqueConstraint("channel_id", name=op.f("uq_attempts_channel_id")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_attempts_callback_id"), "attempts", ["callback_id"], unique=False)
     op.create_index(op.f("ix_attempts_ended_at"), "attempts", ["ended_at"], unique=False)
@@ -109,6 +111,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["callback_id"], ["callbacks.id"], name=op.f("fk_missed_callback_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_missed")),
         sa.UniqueConstraint("pbx", "linkedid", name=op.f("uq_missed_pbx")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_missed_callback_id"), "missed", ["callback_id"], unique=False)
     op.create_index(op.f("ix_missed_caller"), "missed", ["caller"], unique=False)
