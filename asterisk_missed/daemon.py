@@ -136,6 +136,7 @@ class Daemon:
         self._load_again = _now()
         self._may_dial = asyncio.Event()
         self._wake = asyncio.Event()
+        self._caught_up = asyncio.Event()
         self._look_back = asyncio.Event()
         self._stopping = asyncio.Event()
         self._next_send = 0.0
@@ -184,6 +185,7 @@ class Daemon:
             await self._safely("attempts", self._look_after_attempts)
             await self._safely("held callbacks", self._release_held)
             self._acted_so_far, self._ticking = self._taken_so_far, False
+            self._caught_up.set()
         if self._may_dial.is_set():
             await self._db(gaps.heard, self.journal, _now())
         for happening in self.tracker.link_lost(time.time()):  # who has just hung up is judged without his grace
@@ -335,12 +337,13 @@ class Daemon:
 
     async def _ring(self, callback: Callback, rule: Rule) -> None:
         """Write, then ring. An Originate is sent once, whatever becomes of its answer."""
-        order = employee_order(rule, await self._db(self.journal.last_talks, rule.connect.rung))
+        asked = rule.connect.rung if rule.ring.strategy == "longest-idle" else ()
+        order = employee_order(rule, await self._db(self.journal.last_talks, asked) if asked else {})
         await self._at_the_allowed_rate()
         attempt = await self._db(self.journal.claim, callback, rule, _now())
         if attempt is None:
             return
-        decision = await self._look(callback, rule, attempt.id)
+        decision = await self._look(callback, rule, again=True)
         if not isinstance(decision, Go):  # the world went on while we wrote
             until = decision.until if isinstance(decision, Wait) else _now()
             why = "its rule was switched off" if isinstance(decision, Pause) else decision.ground or decision.reason
@@ -361,15 +364,16 @@ class Daemon:
                 self.flights.sent(flight)
                 log.info("attempt %s: ringing", attempt.id)
 
-    async def _look(self, callback: Callback, rule: Rule, besides: int | None = None) -> Go | Wait | End | Pause:
+    async def _look(self, callback: Callback, rule: Rule, *, again: bool = False) -> Go | Wait | End | Pause:
         """The look before ringing, on a picture that is up to date: nothing that Asterisk has said is still to be taken in.
 
-        ``besides``: the attempt that is about to be made, which is no call that was made already.
+        ``again``: after it was written down that he is about to be called.
         """
         for _ in range(MOST_LOOKS):
             while not self._current():
-                await asyncio.sleep(0.01)
-            known: Known = await self._db(self.journal.known, callback, self.ground, _now(), besides)
+                self._caught_up.clear()
+                await self._caught_up.wait()
+            known: Known = await self._db(self.journal.known, callback, self.ground, _now(), again=again)
             if self._current():
                 return check(callback, rule, known, self._on_line(callback.number), self.ground, _now())
         return Wait(callback.reason, _now() + timedelta(seconds=1), "Asterisk says more than can be taken in")

@@ -176,9 +176,9 @@ class Tracker:
         A callback of ours that still rings or talks is such a call too, and so is one that has just ended and is not
         judged yet.
         """
-        alive = (channel for channel in self.switch.channels.values() if channel.alive)
-        ending = (channel for _, channel in self._ending)
-        return {c.caller: c.name for c in (*ending, *alive) if c.kind is Kind.TRUNK}
+        alive = [c for c in self.switch.channels.values() if c.kind is Kind.TRUNK and c.gone_at is None]
+        ending = [c for _, c in self._ending if c.kind is Kind.TRUNK]
+        return {c.caller: c.name for c in (*ending, *alive)}
 
     def living(self) -> frozenset[str]:
         """The Uniqueids of all channels that Asterisk has."""

@@ -10,27 +10,26 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
 
 from ..callbacks.disposition import Disposition
 from ..callbacks.originate import Attempt
 from ..callbacks.plan import Callback, End, Ground, Known, Next, Planned, Wait, contact_status, contact_words, plan
 from ..calls.attempt import PREFIX
 from ..calls.call import Contact, EndedCall
-from ..rules.caps import Dialled, prefix_of
 from ..rules.guard import normalise, writings
 from ..rules.rule import Rule
 from .database import Database
+from .dialled import dialled
 from .tables import attempts, blocked, callbacks, contacts, missed, revisions, story
 from .values import added, callback_of, clean, contact_columns, disposition_columns, shown
 
 # A callback that is open and not being made: a contact settles it, a hand may cancel it.
 WAITING = ("waiting", "paused")
 RULES, CALLBACKS = "rules", "callbacks"  # what other processes change, see `revisions`
-HOUR = timedelta(hours=1)
 OFTEN = 2  # callers who dialled a number make it one of ours; once may be a call that was read wrongly
 
 
@@ -81,7 +80,7 @@ class Journal:
             return self._open_callback(db, number)
 
     def _open_callback(self, db: Connection, number: str) -> Callback | None:
-        row = db.execute(select(callbacks).where(callbacks.c.open_number == number)).one_or_none()
+        row = db.execute(_OPEN, {"number": number}).one_or_none()
         return callback_of(row) if row else None
 
     def enter(
@@ -130,7 +129,7 @@ class Journal:
 
     def is_blocked(self, db: Connection, number: str) -> bool:
         """Whether it is on the never-call list."""
-        return db.execute(select(blocked.c.number).where(blocked.c.number == number)).first() is not None
+        return db.execute(_BLOCKED, {"number": number}).first() is not None
 
     def known_of(self, caller: str, ground: Ground, since: datetime) -> Known:
         """What a missed call of this caller would be planned on. ``caller`` as Asterisk shows it."""
@@ -243,26 +242,24 @@ class Journal:
 
     # --- contacts ------------------------------------------------------------------------------------------------
 
-    def known(self, callback: Callback, ground: Ground, now: datetime, besides: int | None = None) -> Known:
+    def known(self, callback: Callback, ground: Ground, now: datetime, *, again: bool = False) -> Known:
         """What is known of a client at the moment before he is rung; contacts of any PBX of this journal.
 
-        ``besides``: an attempt that is not made yet, and does not count.
+        ``again``: he was looked up a moment ago, and is claimed: only what may have come in between is asked.
         """
         with self.database.reading() as db:
             made = self.contacts_of(db, callback.number, callback.since)
-            if made:
-                return Known(made)
+            if made or again:
+                return Known(made, blocked=self.is_blocked(db, callback.number))
             return Known(
                 blocked=self.is_blocked(db, callback.number),
                 ours=_is_ours(db, callback.number, ground),
-                dialled=_dialled(db, callback.number, ground, now, besides),
+                dialled=dialled(db, callback.number, ground, now),
             )
 
     def contacts_of(self, db: Connection, number: str, since: datetime) -> tuple[Contact, ...]:
         """The contacts with a number (E.164), on any PBX of this journal, that began or were going on after ``since``."""
-        ongoing = and_(contacts.c.at < since, contacts.c.talk.is_not(None))
-        query = select(contacts).where(contacts.c.number == number, or_(contacts.c.at >= since, ongoing))
-        rows = db.execute(query.order_by(contacts.c.at.desc()).limit(50)).all()
+        rows = db.execute(_CONTACTS, {"number": number, "since": since}).all()
         return tuple(Contact(r.uniqueid, r.number, r.direction, r.employee, r.at, r.talk) for r in rows)
 
     def contact(self, made: Contact, number: str, now: datetime) -> bool:
@@ -355,11 +352,8 @@ class Journal:
     def hold(self, callback: Callback, wait: Wait, now: datetime) -> None:
         """Put a waiting callback off. Its row tells the reason once, not at every look."""
         with self.database.writing() as db:
-            mine = and_(
-                callbacks.c.id == callback.id, callbacks.c.state == "waiting", callbacks.c.due_at == callback.due_at
-            )
-            values = {"due_at": wait.until, "reason": wait.reason}
-            if not db.execute(update(callbacks).where(mine).values(values)).rowcount:
+            mine = {"of": callback.id, "was_due": callback.due_at}
+            if not db.execute(_STILL_DUE, mine | {"due_at": wait.until, "reason": wait.reason}).rowcount:
                 return
             new = {"status": "not_called_back", "reason": wait.reason, "due_at": wait.until}
             rows = self.rows_of(db, callback.id, new)
@@ -376,10 +370,8 @@ class Journal:
     def claim(self, callback: Callback, rule: Rule, now: datetime) -> Attempt | None:
         """Write down that this callback is being made. To be committed before anything rings; None if it was taken."""
         with self.database.writing() as db:
-            mine = and_(
-                callbacks.c.id == callback.id, callbacks.c.state == "waiting", callbacks.c.due_at == callback.due_at
-            )
-            if not db.execute(update(callbacks).where(mine).values(state="calling", reason="")).rowcount:
+            mine = {"of": callback.id, "was_due": callback.due_at}
+            if not db.execute(_STILL_DUE, mine | {"state": "calling", "reason": ""}).rowcount:
                 return None
             channel_id = PREFIX + secrets.token_hex(8)
             values: dict[str, Any] = {
@@ -389,8 +381,7 @@ class Journal:
                 "number": callback.number,
                 "rule": rule.slug,
             }
-            tries = select(func.count()).select_from(attempts).where(attempts.c.callback_id == callback.id)
-            nth = db.execute(tries).scalar_one() + 1
+            nth = db.execute(_TRIES, {"of": callback.id}).scalar_one() + 1
             attempt_id = added(db, attempts, **values, nth=nth, first=rule.first, started_at=now)
             rows = self.rows_of(db, callback.id, {"status": "calling", "reason": None, "due_at": None})
             self.tell(db, rows, now, "calling", {"attempt": nth, "rule": rule.slug, "first": rule.first})
@@ -515,8 +506,7 @@ class Journal:
     # --- the two things that every change ends with --------------------------------------------------------------
 
     def _end_attempt(self, db: Connection, attempt: Attempt, now: datetime, values: Mapping[str, Any]) -> bool:
-        open_one = and_(attempts.c.id == attempt.id, attempts.c.ended_at.is_(None))
-        return bool(db.execute(update(attempts).where(open_one).values(ended_at=now, **values)).rowcount)
+        return bool(db.execute(_OPEN_ATTEMPT, {"of": attempt.id, "ended_at": now, **values}).rowcount)
 
     def close(
         self, db: Connection, callback_id: int, status: str, reason: str, now: datetime, *, ground: str = "",
@@ -536,40 +526,38 @@ class Journal:
     def rows_of(self, db: Connection, callback_id: int, values: Mapping[str, Any] | None = None) -> list[int]:
         """The missed calls that share a callback, given these values."""
         if values:
-            db.execute(update(missed).where(missed.c.callback_id == callback_id).values(**values))
-        return list(db.execute(select(missed.c.id).where(missed.c.callback_id == callback_id)).scalars())
+            db.execute(_CHANGE_ROWS, {"of": callback_id, **values})
+        return list(db.execute(_ITS_ROWS, {"of": callback_id}).scalars())
 
     def tell(self, db: Connection, rows: Sequence[int], at: datetime, event: str, details: Mapping[str, Any]) -> None:
         """One line in the story of each of these missed calls."""
         lines = [{"missed_id": row, "at": at, "event": event, "details": dict(details)} for row in rows]
         if lines:
-            db.execute(insert(story), lines)
+            db.execute(_TELL, lines)
 
 
 def _is_ours(db: Connection, number: str, ground: Ground) -> bool:
     """Whether callers have dialled this number (E.164), more than once: then it is one of our DIDs, named or not."""
-    called = select(missed.c.id).where(missed.c.did.in_(writings(number, ground.country)))
-    return len(db.execute(called.limit(OFTEN)).all()) >= OFTEN
+    return len(db.execute(_CALLED, {"writings": writings(number, ground.country)}).all()) >= OFTEN
 
 
-def _dialled(db: Connection, number: str, ground: Ground, now: datetime, besides: int | None) -> Dialled:
-    """What was dialled lately, on every PBX of this journal. An attempt of which nobody knows counts."""
-    began, rang = attempts.c.started_at, or_(attempts.c.rung.is_(None), attempts.c.rung)
-    rang = and_(rang, attempts.c.id != (besides or 0))
-    today = and_(began >= ground.day_began(now), rang)
-    all_today = select(func.count(), func.coalesce(func.sum(attempts.c.talk), 0.0)).where(today)
-    count, talked = db.execute(all_today).one()
-    mine = select(func.count()).where(attempts.c.number == number, today)
-    near = attempts.c.number.startswith(prefix_of(number), autoescape=True)
-    hour = select(began).where(began > now - HOUR, rang, near).order_by(began)
-    last = select(began).where(rang).order_by(began.desc()).limit(1)
-    ended = select(attempts.c.disposition).where(rang, attempts.c.ended_at.is_not(None))
-    latest = db.execute(ended.order_by(began.desc()).limit(max(1, ground.caps.breaker_attempts))).all()
-    return Dialled(
-        number_today=db.execute(mine).scalar_one(),
-        prefix_last_hour=tuple(db.execute(hour).scalars()),
-        today=count,
-        minutes_today=talked / 60,
-        recent=tuple(row.disposition == "ANSWERED" for row in latest),
-        last_at=db.execute(last).scalar(),  # what is going on has been tried too
-    )
+# What is asked before every call, and written with it. Made once: to put a question together takes SQLAlchemy five times as
+# long as SQLite takes to answer it.
+_OPEN = select(callbacks).where(callbacks.c.open_number == bindparam("number"))
+_BLOCKED = select(blocked.c.number).where(blocked.c.number == bindparam("number"))
+_ONGOING = and_(contacts.c.at < bindparam("since"), contacts.c.talk.is_not(None))
+_CONTACTS = (
+    select(contacts)
+    .where(contacts.c.number == bindparam("number"), or_(contacts.c.at >= bindparam("since"), _ONGOING))
+    .order_by(contacts.c.at.desc())
+    .limit(50)
+)
+_CALLED = select(missed.c.id).where(missed.c.did.in_(bindparam("writings", expanding=True))).limit(OFTEN)
+_TRIES = select(func.count()).select_from(attempts).where(attempts.c.callback_id == bindparam("of"))
+_STILL_DUE = update(callbacks).where(
+    callbacks.c.id == bindparam("of"), callbacks.c.state == "waiting", callbacks.c.due_at == bindparam("was_due")
+)
+_ITS_ROWS = select(missed.c.id).where(missed.c.callback_id == bindparam("of"))
+_CHANGE_ROWS = update(missed).where(missed.c.callback_id == bindparam("of"))
+_OPEN_ATTEMPT = update(attempts).where(attempts.c.id == bindparam("of"), attempts.c.ended_at.is_(None))
+_TELL = insert(story)

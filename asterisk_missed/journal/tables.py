@@ -149,7 +149,7 @@ attempts = Table(
     C("talked_at", Utc),
     C("talk", Float),
     Index("ix_attempts_number", "number", "started_at"),
-    Index("ix_attempts_started", "started_at"),
+    Index("ix_attempts_started", "started_at", "rung", "number", "talk"),
     sqlite_autoincrement=True,
 )
 

@@ -15,7 +15,7 @@ from ..calls.call import Contact
 
 def added(db: Connection, table: Table, **values: Any) -> int:
     """Insert a row; its id."""
-    key = db.execute(insert(table).values(**values)).inserted_primary_key
+    key = db.execute(insert(table), values).inserted_primary_key
     assert key is not None
     return int(key[0])
 

@@ -41,13 +41,14 @@ class Dialled:
     """What was dialled already.
 
     ``number_today``, ``today``: attempts since the PBX's midnight, to this number and in all. ``prefix_last_hour``: when
-    attempts to numbers of the same prefix began, in any order. ``minutes_today``: talked. ``recent``: whether the latest
-    attempts were answered, newest first. ``last_at``: when the last of all began, one
-    that goes on included.
+    attempts to numbers of the same prefix began, in any order; ``prefix_put_off``: how many callbacks wait for room there.
+    ``minutes_today``: talked. ``recent``: whether the latest attempts were answered, newest first; ``last_at``: when the
+    last of all began, one that goes on included.
     """
 
     number_today: int = 0
     prefix_last_hour: tuple[datetime, ...] = ()
+    prefix_put_off: int = 0
     today: int = 0
     minutes_today: float = 0.0
     recent: tuple[bool, ...] = ()
@@ -125,7 +126,8 @@ def _prefix(dialled: Dialled, caps: Caps, now: datetime) -> Capped | None:
     cap = caps.max_per_prefix_per_hour
     if len(inside) < cap:
         return None
-    until = inside[len(inside) - cap] + PREFIX_WINDOW
+    # Who waits behind so many others need not be looked at with each of them.
+    until = inside[len(inside) - cap] + PREFIX_WINDOW * (1 + dialled.prefix_put_off // cap)
     return Capped(HELD_LIMIT, until, f"{len(inside)} calls to numbers of the same prefix within an hour")
 
 

@@ -134,3 +134,14 @@ def test_a_prefix_begins_its_number(number: str) -> None:
 def test_what_is_no_number_has_no_prefix() -> None:
     with pytest.raises(ValueError, match="not an E"):
         prefix_of("anonymous")
+
+
+def test_who_waits_behind_others_for_room_in_a_prefix_is_put_off_for_longer() -> None:
+    began = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
+    hour = tuple(began + timedelta(minutes=n) for n in range(3))
+    caps, next_day = Caps(max_per_prefix_per_hour=3), began + timedelta(days=1)
+    for waiting, hours in ((0, 1), (2, 1), (3, 2), (7, 3)):
+        held = capped(
+            Dialled(prefix_last_hour=hour, prefix_put_off=waiting), caps, began + timedelta(minutes=5), next_day
+        )
+        assert held is not None and held.until == began + timedelta(hours=hours)

@@ -27,7 +27,7 @@ def upgrade() -> None:
     op.create_index("ix_missed_did", "missed", ["did"])
     op.create_index("ix_callbacks_number", "callbacks", ["number"])
     op.create_index("ix_attempts_number", "attempts", ["number", "started_at"])
-    op.create_index("ix_attempts_started", "attempts", ["started_at"])
+    op.create_index("ix_attempts_started", "attempts", ["started_at", "rung", "number", "talk"])
     op.create_table(
         "blocked",
         sa.Column("number", sa.String(length=32), nullable=False),
