@@ -24,7 +24,7 @@ unit: venv
 	$(BIN)/pytest -q -m "not asterisk and not storm" -n 2
 
 asterisk: venv
-	$(BIN)/pytest -q -m "asterisk or storm" -n 2 --dist loadfile
+	$(BIN)/pytest -q -m "asterisk or storm" -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: venv
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
@@ -37,10 +37,12 @@ lab: venv
 lab-down:
 	@python3 vagrant/lab.py down
 
-# Beside bare panoramisk, in one run; two minutes. The figures are also left in bench.json.
+# Beside bare panoramisk and bare SQL, in one run each; five minutes. The figures are also left in bench*.json.
 bench: venv
 	$(BIN)/python tests/bench/bench_wire.py
 	$(BIN)/python tests/bench/bench_track.py --json bench.json
+	$(BIN)/python tests/bench/bench_plan.py --json bench-plan.json
+	$(BIN)/python tests/bench/bench_dial.py --callbacks 2000 --json bench-dial.json
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .lab
