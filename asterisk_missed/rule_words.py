@@ -459,6 +459,70 @@ def _listed(names: Sequence[str], conjunction: str) -> str:
     return f"{', '.join(names[:-1])} {conjunction} {names[-1]}"
 
 
+# What stands over and beside the numbers of a preview.
+_HEADINGS: Mapping[str, tuple[str, str]] = {
+    "openings": ("Open next:", "Ближайшие часы для звонков:"),
+    "endless": ("without end", "без конца"),
+    "never": ("never", "никогда"),
+    "history": (
+        "With the missed calls of the last {days} days ({calls} in all) it would have been:",
+        "На пропущенных вызовах журнала (дней: {days}, вызовов: {calls}) было бы так:",
+    ),
+    "taken": ("calls that it takes", "вызовы, которые берёт правило"),
+    "callbacks": ("callbacks", "перезвоны"),
+    "waited": ("of them at an opening, for which they wait", "из них ждут начала разрешённых часов"),
+    "joined": (
+        "calls joined with an earlier one of the same client",
+        "вызовы, объединённые с прежним того же клиента",
+    ),
+    "came_back": (
+        "callbacks not needed: the client came back himself or was reached",
+        "перезвоны, которые не понадобились: клиент позвонил сам или с ним поговорили",
+    ),
+    "expired": ("callbacks expired", "перезвоны, которым вышел срок"),
+    "refused": ("numbers that the guard refuses", "номера, на которые звонить нельзя"),
+    "lines": ("lines at once at most", "линии одновременно, самое большее"),
+    "measured": (
+        "one callback is taken to last {seconds} s: half of each ringing, and a talk of {talk} s, the average of these clients",
+        "один перезвон считается за {seconds} с: половина каждого ожидания и разговор {talk} с, средний у этих клиентов",
+    ),
+    "assumed": (
+        "one callback is taken to last {seconds} s: half of each ringing, and a talk of {talk} s, since none is known",
+        "один перезвон считается за {seconds} с: половина каждого ожидания и разговор {talk} с, так как настоящих нет",
+    ),
+    "reasons": ("Calls not called back:", "Вызовы без перезвона:"),
+    "really": ("What really became of the calls that it takes:", "Что на самом деле стало с вызовами этого правила:"),
+    "by_weekday": ("Callbacks by weekday:", "Перезвоны по дням недели:"),
+    "by_hour": ("Callbacks by hour:", "Перезвоны по часам:"),
+}
+_SHORT_WEEK = (
+    ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+    ("пн", "вт", "ср", "чт", "пт", "сб", "вс"),
+)
+
+
+def heading(name: str, language: str) -> str:
+    """What stands over or beside something in a preview."""
+    return _HEADINGS[name][language == "ru"]
+
+
+def decision(rule: str | None, reason: str, due_at: str, ground: str, language: str) -> str:
+    """What is decided about one missed call, in a sentence or two; ``reason`` in words already, ``due_at`` empty for never."""
+    russian = language == "ru"
+    if due_at:
+        by = f"Перезвоним по правилу {rule}" if russian else f"Called back by the rule {rule}"
+        said = f"{by}: {due_at}, {reason}."
+    else:
+        by = f" ({'правило' if russian else 'rule'} {rule})" if rule else ""
+        said = f"{'Не перезвоним' if russian else 'Not called back'}{by}: {reason}."
+    return f"{said} {ground[0].upper()}{ground[1:]}." if ground else said
+
+
+def week(language: str) -> Sequence[str]:
+    """The days of the week in short, Monday first."""
+    return _SHORT_WEEK[language == "ru"]
+
+
 _Say = Callable[[Rule, Legal], list[str]]
 _RUSSIAN: tuple[_Say, ...] = (
     *(_ru_name, _ru_source, _ru_delay, _ru_hours, _ru_calls, _ru_confirm, _ru_retry, _ru_line),

@@ -100,43 +100,6 @@ def reason(name: str | None, language: str) -> str:
     return _pick(REASONS.get(name, (name, name)), language) if name else ""
 
 
-def decision(rule: str | None, name: str, due_at: str, language: str) -> str:
-    """What is decided for a missed call: by which rule, whether and when, or why not."""
-    by = rule or _pick(("no rule", "нет правила"), language)
-    if due_at:
-        return _pick((f"{by}: called back at {due_at}", f"{by}: перезвоним {due_at}"), language) + (
-            f" ({reason(name, language)})" if name != "scheduled" else ""
-        )
-    return _pick((f"{by}: not called back: ", f"{by}: не перезваниваем: "), language) + reason(name, language)
-
-
-def preview(name: str, language: str) -> str:
-    """A heading or a count of a preview."""
-    return _pick(_PREVIEW[name], language)
-
-
-_PREVIEW: Mapping[str, tuple[str, str]] = {
-    "openings": ("Open next:", "Ближайшие открытия:"),
-    "history": (
-        "With the missed calls of the last {days} days ({calls}):",
-        "На пропущенных звонках за последние дни ({days}; звонков: {calls}):",
-    ),
-    "taken": ("calls of this rule", "звонков по этому правилу"),
-    "callbacks": ("callbacks", "перезвонов"),
-    "joined": (
-        "calls joined with another of the same client",
-        "звонков, объединённых с другим звонком того же клиента",
-    ),
-    "waited": ("callbacks that wait for an opening", "перезвонов, ждущих открытия"),
-    "came_back": ("clients reached before their time", "клиентов, с которыми поговорили раньше срока"),
-    "refused": ("numbers that are refused", "номеров, на которые не звонят"),
-    "lines": ("lines at once, at the worst", "линий одновременно в худшем случае"),
-    "let_go": ("Not called back:", "Не перезваниваем:"),
-    "by_hour": ("Callbacks by the hour:", "Перезвоны по часам:"),
-    "really": ("What became of these calls:", "Что стало с этими звонками:"),
-}
-
-
 def effect(slug: str, what: str, callbacks: int, language: str) -> str:
     """What a change of rules does to the callbacks that wait."""
     return _pick(_EFFECTS[what], language).format(slug=slug, n=callbacks)

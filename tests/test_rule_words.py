@@ -108,3 +108,65 @@ def test_a_language_is_not_mixed_with_another() -> None:
 )
 def test_russian_numbers_agree_with_their_nouns(count: int, word: str) -> None:
     assert plural(count, ("раз", "раза", "раз")) == word
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"delay": "1m"}, "Перезванивает через 1 минуту после окончания вызова."),
+        ({"delay": "21m"}, "Перезванивает через 21 минуту после окончания вызова."),
+        ({"delay": "90s"}, "Перезванивает через 1 минуту 30 секунд после окончания вызова."),
+        ({"delay": "11h"}, "Перезванивает через 11 часов после окончания вызова."),
+        ({"delay": "2d"}, "Перезванивает через 2 дня после окончания вызова."),
+        ({"delay": "0s"}, "Перезванивает сразу после окончания вызова."),
+        ({"wait": {"min": "1m", "max": "1m"}}, "если клиент ждал ровно 1 минуту."),
+        ({"wait": {"min": "21s", "max": "2h"}}, "если клиент ждал от 21 секунды до 2 часов."),
+        ({"wait": {"max": "1h"}}, "если клиент ждал не больше 1 часа."),
+        ({"source": {"queue": "q"}, "wait": {"min": "5s"}}, "если клиент ждал в очереди не меньше 5 секунд."),
+        ({"retry": {"attempts": 1}}, "Звонит клиенту самое большее 1 раз:"),
+        ({"retry": {"attempts": 5}}, "Звонит клиенту самое большее 5 раз:"),
+        ({"retry": {"expire": "24h"}}, "Перестаёт через 24 часа после первого срока."),
+        ({"at_once": 1}, "не больше 1 вызова."),
+        ({"at_once": 21}, "не больше 21 вызова."),
+        ({"at_once": 11}, "не больше 11 вызовов."),
+        ({"hours": [{"days": "mon-fri", "time": "10:00-18:00"}]}, "Звонит клиентам по будням с 10:00 до 18:00, по"),
+        (
+            {"hours": [{"days": "tue-thu", "time": "22:00-06:00"}]},
+            "со вторника по четверг с 22:00 до 06:00 следующего дня",
+        ),
+        ({"hours": [{"days": "wed-sun", "time": "18:00-00:00"}]}, "со среды по воскресенье с 18:00 до 24:00"),
+        ({"hours": [{"days": "sat-mon"}]}, "с субботы по понедельник весь день"),
+        (
+            {"hours": [{"days": "mon,wed,sun", "time": "09:00-10:00"}]},
+            "по понедельникам, средам и воскресеньям с 09:00",
+        ),
+        ({"hours": [{"days": "mon-sun", "time": "09:00-10:00"}]}, "ежедневно с 09:00 до 10:00"),
+        ({"holidays": ["RU", "2026-05-04"]}, "но не в праздники (RU) и 04.05.2026."),
+        ({"connect": {"extensions": ["101"]}}, "Сначала звонит сотруднику 101 (до 25 секунд); когда ответят, звонит"),
+        ({"first": "client", "connect": {"queue": "q"}}, "когда он ответит, ставит его в очередь q (до 25 секунд)."),
+    ],
+)
+def test_russian_sentences_are_as_people_say_them(fields: dict[str, Any], sentence: str) -> None:
+    assert sentence in told("ru", **fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"delay": "1m"}, "It calls back 1 minute after the call has ended."),
+        ({"delay": "90s"}, "It calls back 1 minute 30 seconds after the call has ended."),
+        ({"hours": [{"days": "mon-fri", "time": "22:00-06:00"}]}, "on weekdays from 22:00 to 06:00 of the next day"),
+        ({"hours": [{"days": "sat-mon"}]}, "from Saturday to Monday all day"),
+        ({"retry": {"attempts": 1}}, "It calls the client once at most:"),
+        ({"connect": {"dispatcher": {"to": "voicemail"}}, "first": "client"}, "then leaves a voice message."),
+    ],
+)
+def test_english_sentences_are_as_people_say_them(fields: dict[str, Any], sentence: str) -> None:
+    assert sentence in told("en", **fields)
+
+
+def test_the_clients_own_clock_is_said() -> None:
+    legal = Legal(DailyHours.parse("09:00-21:00"), "Europe/Moscow", callers_zone=True)
+    assert "по времени клиента" in "\n".join(sentences(Rule.read(BASE), legal, "ru"))
+    always = Legal(DailyHours.parse("00:00-24:00"), "Europe/Moscow")
+    assert "sets no legal hours" in "\n".join(sentences(Rule.read(BASE), always, "en"))

@@ -23,11 +23,21 @@ if TYPE_CHECKING:
 
 DAYS = 30
 MOST_DAYS = 3_650
-# Years in which zones and holidays can be asked for.
-YEARS = (1970, 9_000)
+YEARS = range(1971, 9_000)  # in which zones and holidays can be asked for
+LONGEST_WAIT = timedelta(days=30)
 BAR = 40  # characters of the longest bar of a histogram
 
 FILE = click.Path(path_type=Path, allow_dash=True)
+
+
+class Ended(Moment):
+    """A moment at which a call may have ended."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        at = super().convert(value, param, ctx)
+        if at.year not in YEARS:
+            self.fail(f"{value!r}: must be in the years {YEARS[0]} to {YEARS[-1]}", param, ctx)
+        return at
 
 
 class Wait(click.ParamType[timedelta]):
@@ -37,9 +47,12 @@ class Wait(click.ParamType[timedelta]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         try:
-            return parse(value)
+            wait = parse(value)
         except ValueError as error:
             self.fail(f"{value!r}: must be {error}", param, ctx)
+        if wait > LONGEST_WAIT:
+            self.fail(f"{value!r}: must be {LONGEST_WAIT.days}d at most", param, ctx)
+        return wait
 
 
 @click.command("explain")
@@ -47,53 +60,51 @@ class Wait(click.ParamType[timedelta]):
 @click.option("--did", help="Missed on this number of ours,")
 @click.option("--trunk", help="or on this trunk,")
 @click.option("--queue", help="or in this queue,")
-@click.option("--extension", help="or on this extension.")
-@click.option("--at", required=True, type=Moment(), help="When the call ended; taken for now.")
-@click.option("--wait", type=Wait(), default="10s", show_default=True, help="How long the caller waited.")
-@click.option("--file", "path", type=FILE, help="Rules of a file; no database is opened.")
+@click.option("--extension", help="or at this extension.")
+@click.option("--at", required=True, type=Ended(), help="When the call ended; taken for now.")
+@click.option("--wait", type=Wait(), default="10s", show_default=True, help="For how long, there.")
+@click.option("--file", "path", type=FILE, help="By the rules of a file; no database is opened.")
 @click.pass_obj
 def explain(
-    asked: Invocation, /, caller: str, at: datetime, wait: timedelta, path: Path | None, **source: str | None
+    asked: Invocation, /, caller: str, at: datetime, wait: timedelta, path: Path | None, **sources: str | None
 ) -> None:
-    """What would be decided for one imagined missed call, and why. Touches nothing."""
-    from ..callbacks.plan import plan
-    from ..callbacks.preview import imagined
+    """What would be decided about an imagined missed call, and why. Touches nothing.
 
-    given = [(kind, name) for kind, name in source.items() if name is not None]
+    Without --file by the rules, the never-call list, the contacts and the callbacks of the journal.
+    """
+    from ..callbacks.preview import explain as run
+
+    given = [(kind, name) for kind, name in sources.items() if name is not None]
     if len(given) != 1:
-        raise errors.BadInput("rules explain: exactly one of --did, --trunk, --queue and --extension")
-    if not YEARS[0] <= at.year <= YEARS[1]:
-        raise errors.BadInput(f"rules explain: --at {at.isoformat()}: must be in the years {YEARS[0]} to {YEARS[1]}")
-    kind, name = given[0]
-    ended = imagined(caller, cast("SourceKind", kind), name, wait.total_seconds(), at)
-    rules, known = _asked_of(asked, path, caller, at)
-    planned = plan(ended, rules, asked.config.ground, known, at)
-    due = planned.due_at
+        raise click.UsageError("exactly one of --did, --trunk, --queue and --extension")
+    source = cast("tuple[SourceKind, str]", given[0])
+    rules, known = _known(asked, path, caller, at - wait)
+    planned = run(caller, source, wait, at, rules, asked.config.ground, known)
     if asked.json:
+        due = planned.due_at
         told = {"rule": planned.rule, "called_back": due is not None, "reason": planned.reason, "due_at": due}
         printing.as_json(told)
-        return
-    for line in _explained(planned, asked):
-        click.echo(line)
+    else:
+        click.echo(_explained(planned, asked))
 
 
-def _asked_of(asked: Invocation, path: Path | None, caller: str, at: datetime) -> tuple[Sequence[Rule], Known]:
+def _known(asked: Invocation, path: Path | None, caller: str, since: datetime) -> tuple[Sequence[Rule], Known | None]:
     """The rules, and what is known of the caller: nothing, where the rules come from a file."""
-    from ..callbacks.plan import Known
     from .rules import read_rules
 
     if path is not None:
-        return read_rules(path), Known()
+        return read_rules(path), None
     from ..journal import rulebook
 
     journal = asked.journal()
-    return rulebook.read(journal), journal.known_of(caller, asked.config.ground, at)
+    return rulebook.read(journal), journal.known_of(caller, asked.config.ground, since)
 
 
-def _explained(planned: Planned, asked: Invocation) -> list[str]:
-    language, zone = asked.config.general.language, asked.config.general.zone
-    lines = [words.decision(planned.rule, planned.reason, _local(planned.due_at, zone), language)]
-    return [*lines, planned.ground] if planned.ground else lines
+def _explained(planned: Planned, asked: Invocation) -> str:
+    general = asked.config.general
+    due = f"{_local(planned.due_at, general.zone)} ({general.timezone})" if planned.due_at else ""
+    reason = words.reason(planned.reason, general.language)
+    return printing.shown(rule_words.decision(planned.rule, reason, due, planned.ground, general.language))
 
 
 @click.command("preview")
@@ -106,34 +117,35 @@ def _explained(planned: Planned, asked: Invocation) -> list[str]:
 def preview(asked: Invocation, slug: str | None, path: Path | None, days: int) -> None:
     """A rule in plain words, when it opens, and what it would have done with the journal's last days.
 
-    The whole list is tried in its order, so that a rule gets what those before it leave. Pure calculation: nothing is dialled.
+    The whole list is tried in its order, so that a rule gets what those before it leave. Of a FILE every rule is shown, or
+    the one named SLUG. Pure calculation: nothing is dialled, nothing is written.
     """
     from ..callbacks.preview import preview as run
     from ..journal import past, rulebook
-    from ..rules import editing
     from .rules import read_rules
 
-    if (slug is None) == (path is None):
-        raise errors.BadInput("rules preview: either SLUG or --file FILE")
-    journal, now = asked.journal(), datetime.now(UTC)
+    if slug is None and path is None:
+        raise click.UsageError("either SLUG or --file FILE")
+    journal, now, ground = asked.journal(), datetime.now(UTC), asked.config.ground
     rules = read_rules(path) if path is not None else rulebook.read(journal)
-    if slug is not None and editing.found(rules, slug) is None:
-        raise errors.Failure(f"no rule {slug}")
-    ground = asked.config.ground
-    found = run(rules, ground, past.history(journal, now - timedelta(days=days), now))
     shown = [rule for rule in rules if slug in (None, rule.slug)]
+    if slug is not None and not shown:
+        raise errors.Failure(f"no rule {slug}")
+    since = now - timedelta(days=days)
+    found = run(rules, ground, past.history(journal, since, now))
     if asked.json:
-        told = [_as_dict(rule, found.effects[rule.slug], ground, now, asked) for rule in shown]
-        printing.as_json({"days": days, "calls": found.calls, "no_rule": found.no_rule, "rules": told})
+        told = [_as_dict(rule, found.effects[rule.slug], now, asked) for rule in shown]
+        period = {"from": since, "to": now, "calls": found.calls, "no_rule": found.no_rule}
+        printing.as_json(period | {"talk": found.talk, "talk_assumed": found.talk_assumed, "rules": told})
         return
     for rule in shown:
-        _print(rule, found, days, ground, now, asked)
+        click.echo("\n".join(_told(rule, found, days, ground, now, asked)))
 
 
-def _as_dict(rule: Rule, effect: Effect, ground: Ground, now: datetime, asked: Invocation) -> dict[str, Any]:
+def _as_dict(rule: Rule, effect: Effect, now: datetime, asked: Invocation) -> dict[str, Any]:
     from ..callbacks.preview import next_openings
 
-    opens = [{"from": begin, "to": end} for begin, end in next_openings(rule, ground, now)]
+    opens = [{"from": begin, "to": end} for begin, end in next_openings(rule, asked.config.ground, now)]
     said = {"slug": rule.slug, "words": _sentences(rule, asked), "next_openings": opens}
     return said | {"effect": effect.as_dict()}
 
@@ -144,39 +156,57 @@ def _sentences(rule: Rule, asked: Invocation) -> list[str]:
     return rule_words.sentences(rule, legal, general.language)
 
 
-def _print(rule: Rule, found: Preview, days: int, ground: Ground, now: datetime, asked: Invocation) -> None:
+def _told(rule: Rule, found: Preview, days: int, ground: Ground, now: datetime, asked: Invocation) -> list[str]:
+    """The page of one rule."""
     from ..callbacks.preview import next_openings
 
-    language = asked.config.general.language
-    zone, effect = rule.opening(asked.config.general.zone).zone, found.effects[rule.slug]
-    click.echo("\n".join([f"# {rule.slug}", *map(printing.shown, _sentences(rule, asked)), ""]))
-    click.echo(words.preview("openings", language))
-    for begin, end in next_openings(rule, ground, now):
-        click.echo(f"  {_local(begin, zone)} - {_local(end, zone)}")
-    click.echo(f"\n{words.preview('history', language).format(days=days, calls=found.calls)}")
-    counts = [
-        (name, getattr(effect, name)) for name in ("taken", "callbacks", "joined", "waited", "came_back", "refused")
+    language, effect = asked.config.general.language, found.effects[rule.slug]
+    zone = rule.opening(ground.zone).zone
+    endless = rule_words.heading("endless", language)
+    opens = [f"  {_local(a, zone)} - {_local(b, zone) or endless}" for a, b in next_openings(rule, ground, now)] or [
+        f"  {rule_words.heading('never', language)}"
     ]
-    printing.table(
-        ("", ""), [(words.preview(name, language), count) for name, count in (*counts, ("lines", effect.lines))]
-    )
-    if effect.reasons:
-        click.echo(f"\n{words.preview('let_go', language)}")
-        printing.table(("", ""), [(words.reason(name, language), n) for name, n in effect.reasons.most_common()])
-    if effect.callbacks:
-        click.echo(f"\n{words.preview('by_hour', language)}")
-        click.echo("\n".join(_bars([(f"{hour:02}", n) for hour, n in enumerate(effect.by_hour)])))
-    if effect.really:
-        click.echo(f"\n{words.preview('really', language)}")
-        printing.table(("", ""), [(words.status(name, language), n) for name, n in effect.really.most_common()])
-    click.echo()
+    history = rule_words.heading("history", language).format(days=days, calls=found.calls)
+    return [
+        *(f"- {printing.shown(sentence)}" for sentence in _sentences(rule, asked)),
+        *("", f"{rule_words.heading('openings', language)} ({zone.key})", *opens),
+        *("", history, *_counts(effect, found, zone, language)),
+        *_section("reasons", [(words.reason(name, language), n) for name, n in effect.reasons.most_common()], language),
+        *_section("really", [(words.status(name, language), n) for name, n in effect.really.most_common()], language),
+        *_bars("by_weekday", list(zip(rule_words.week(language), effect.by_weekday, strict=True)), language),
+        *_bars("by_hour", [(f"{hour:02}", n) for hour, n in enumerate(effect.by_hour)], language),
+        "",
+    ]
 
 
-def _bars(counts: Sequence[tuple[str, int]]) -> list[str]:
-    """A line for each hour from the first with callbacks to the last."""
+def _counts(effect: Effect, found: Preview, zone: ZoneInfo, language: str) -> list[str]:
+    names = ("taken", "callbacks", "waited", "joined", "came_back", "expired", "refused", "lines")
+    lines = _columns([(rule_words.heading(name, language), getattr(effect, name)) for name in names])
+    if effect.lines_at is not None:
+        lines[-1] += f"  ({_local(effect.lines_at, zone)})"
+    assumed = "assumed" if found.talk_assumed else "measured"
+    length = rule_words.heading(assumed, language).format(seconds=f"{effect.seconds:g}", talk=f"{found.talk:g}")
+    return [*lines, f"  {length}"]
+
+
+def _section(name: str, counts: Sequence[tuple[str, int]], language: str) -> list[str]:
+    return ["", rule_words.heading(name, language), *_columns(counts)] if counts else []
+
+
+def _columns(counts: Sequence[tuple[str, int]]) -> list[str]:
+    width = max((len(str(n)) for _, n in counts), default=0)
+    return [f"  {n:>{width}}  {name}" for name, n in counts]
+
+
+def _bars(name: str, counts: Sequence[tuple[str, int]], language: str) -> list[str]:
+    """A line for each from the first with callbacks to the last."""
     busy = [place for place, (_, n) in enumerate(counts) if n]
+    if not busy:
+        return []
     most = max(n for _, n in counts)
-    return [f"  {name}  {n:6}  {'#' * -(-n * BAR // most)}".rstrip() for name, n in counts[busy[0] : busy[-1] + 1]]
+    width = len(str(most))
+    lines = [f"  {of}  {n:>{width}}  {'#' * -(-n * BAR // most)}" for of, n in counts[busy[0] : busy[-1] + 1]]
+    return ["", rule_words.heading(name, language), *(line.rstrip() for line in lines)]
 
 
 def _local(at: datetime | None, zone: ZoneInfo) -> str:

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from asterisk_missed.callbacks.preview import imagined
+from asterisk_missed.calls.attempt import PREFIX
+from asterisk_missed.calls.call import Contact
 from asterisk_missed.cli import main
 from asterisk_missed.config import load
-from asterisk_missed.journal import numbers, rulebook
+from asterisk_missed.journal import numbers, past, rulebook
 from asterisk_missed.journal.journal import Journal
 from asterisk_missed.rules.file import read
 
@@ -132,6 +134,23 @@ class TestExplain:
         assert json.loads(run("rules", "explain", "--json", *words)[1])["reason"] == "blocked_number"
         assert "on the list" in run("rules", "explain", *words)[1]
 
+    def test_knows_who_was_reached_by_then_and_not_who_was_later(self, run: Run, journal: Journal) -> None:
+        made = Contact("pbx-1.1", "+79161234567", "in", "102", datetime(2026, 11, 24, 9, 0, tzinfo=UTC), 60.0)
+        journal.contact(made, made.number, made.at)
+        words = ("--caller", "89161234567", "--did", "74951234567", "--json")
+        before = json.loads(run("rules", "explain", *words, "--at", "2026-11-24T11:59:59")[1])
+        during = json.loads(run("rules", "explain", *words, "--at", "2026-11-24T12:00:05")[1])
+        assert (before["called_back"], during["reason"]) == (True, "client_returned")
+
+    def test_tells_a_person_which_rule_why_and_when(self, run: Run, tmp_path: Path) -> None:
+        words = ("--caller", "89161234567", "--did", "74951234567", "--file", tmp_path / "rules.yaml")
+        late = run("rules", "explain", *words, "--at", "2026-11-24T17:58")[1]
+        assert late == ("Called back by the rule sales: 2026-11-25 10:00:00 (Europe/Moscow), waiting for the hours.\n")
+        short = run("rules", "explain", *words, "--at", "2026-11-24", "--wait", "4s")[1]
+        assert short == (
+            "Not called back (rule sales): waited too short. The rule sales takes those who waited 5 s or longer.\n"
+        )
+
 
 class TestPreview:
     def entered(self, journal: Journal, tmp_path: Path, how_many: int) -> None:
@@ -169,6 +188,52 @@ class TestPreview:
     def test_looks_back_as_far_as_it_is_told(self, run: Run, journal: Journal, tmp_path: Path) -> None:
         self.entered(journal, tmp_path, 2)
         assert json.loads(run("rules", "preview", "sales", "--days", 1, "--json")[1])["calls"] == 0
+
+    def test_shows_one_rule_of_a_file(self, run: Run, tmp_path: Path) -> None:
+        told = json.loads(run("rules", "preview", "skipping", "--file", tmp_path / "rules.yaml", "--json")[1])
+        assert [rule["slug"] for rule in told["rules"]] == ["skipping"]
+
+    def test_has_the_same_fields_whatever_it_finds(self, run: Run, journal: Journal) -> None:
+        told = json.loads(run("rules", "preview", "sales", "--json")[1])
+        assert list(told) == ["from", "to", "calls", "no_rule", "talk", "talk_assumed", "rules"]
+        (sales,) = told["rules"]
+        assert list(sales) == ["slug", "words", "next_openings", "effect"]
+        assert list(sales["next_openings"][0]) == ["from", "to"]
+        assert list(sales["effect"]) == [
+            *("taken", "callbacks", "waited", "joined", "came_back", "expired", "refused", "reasons", "by_hour"),
+            *("by_weekday", "lines", "lines_at", "seconds", "really"),
+        ]
+
+    def test_counts_who_came_back_and_not_whom_callbacks_reached(
+        self, run: Run, journal: Journal, tmp_path: Path
+    ) -> None:
+        self.entered(journal, tmp_path, 2)
+        ends = datetime.now(UTC) - timedelta(days=2)
+        for n, uniqueid in enumerate(("pbx-9.1", PREFIX + "0123456789abcdef")):
+            made = Contact(uniqueid, f"+7916123456{n}", "out", "101", ends + timedelta(seconds=10 - 60 * n), 40.0)
+            journal.contact(made, made.number, made.at)
+        (sales,) = json.loads(run("rules", "preview", "sales", "--json")[1])["rules"]
+        assert (sales["effect"]["came_back"], sales["effect"]["callbacks"], sales["effect"]["seconds"]) == (1, 1, 75.0)
+
+    def test_speaks_the_language_of_the_config(self, run: Run, journal: Journal, tmp_path: Path) -> None:
+        self.entered(journal, tmp_path, 3)
+        config = tmp_path / "asterisk_missed.conf"
+        config.write_text(config.read_text().replace("language = en", "language = ru"))
+        said = run("rules", "preview", "sales")[1]
+        assert "Берёт вызовы, пропущенные на номер 74951234567, если клиент ждал от 5 секунд до 1 минуты." in said
+        assert "с понедельника по четверг с 10:00 до 18:00" in said
+        assert "  3  вызовы, которые берёт правило" in said and "Перезвоны по часам" in said
+
+    def test_reads_only_contacts_with_those_who_were_missed(self, journal: Journal, run: Run, tmp_path: Path) -> None:
+        self.entered(journal, tmp_path, 2)
+        now = datetime.now(UTC)
+        for n, number in enumerate(("+79161234560", "+79998887766")):
+            journal.contact(Contact(f"pbx-9.{n}", number, "in", "101", now - timedelta(hours=1), 40.0), number, now)
+        history = past.history(journal, now - timedelta(days=5), now)
+        assert [talk.number for talk in history.talks] == ["+79161234560"]
+        ends = [miss.ended_at for miss in history.misses]
+        assert len(ends) == 2 and ends == sorted(ends) and all(end.tzinfo is UTC for end in ends)
+        assert history.dids == {"74951234567"}
 
     @pytest.mark.parametrize(("words", "status"), [(("nobody",), 1), ((), 2), (("sales", "--days", "0"), 2)])
     def test_says_what_is_wrong_in_one_line(
