@@ -84,17 +84,18 @@ class _LinkDown:
     why: str
 
 
-def run(config: Config, journal: Journal) -> bool:
-    """One daemon until SIGTERM or SIGINT (returns False), or SIGHUP (True: the config is to be read anew)."""
+def run(config: Config, journal: Journal, before: Tracker | None = None) -> Tracker | None:
+    """One daemon until SIGTERM or SIGINT (returns None), or SIGHUP: the config is to be read anew, and what is known of
+    living calls goes to the next as ``before``."""
 
-    async def until_signalled() -> bool:
-        daemon = Daemon(config, journal)
+    async def until_signalled() -> Tracker | None:
+        daemon = Daemon(config, journal, before)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, daemon.stop)
         loop.add_signal_handler(signal.SIGHUP, daemon.reload)
         await daemon.run()
-        return daemon.reloading
+        return daemon.tracker if daemon.reloading and daemon.drained else None
 
     return asyncio.run(until_signalled())
 
@@ -102,16 +103,15 @@ def run(config: Config, journal: Journal) -> bool:
 class Daemon:
     """One PBX's daemon. `run` returns when `stop` is called."""
 
-    def __init__(self, config: Config, journal: Journal) -> None:
+    def __init__(self, config: Config, journal: Journal, before: Tracker | None = None) -> None:
         self.config = config
         self.journal = journal
         self.rules: dict[str, Rule] = {}
         self.ground = config.ground
-        self.tracker = Tracker(
-            Lines(config.pbx.trunks, config.pbx.extensions),
-            min_talk=config.calls.min_talk.total_seconds(),
-            lost_after_answer=config.calls.lost_after_answer == "missed",
-        )
+        lines, min_talk = Lines(config.pbx.trunks, config.pbx.extensions), config.calls.min_talk.total_seconds()
+        lost_after_answer = config.calls.lost_after_answer == "missed"
+        self.tracker = before or Tracker(lines, min_talk=min_talk, lost_after_answer=lost_after_answer)
+        self.tracker.obey(lines, min_talk=min_talk, lost_after_answer=lost_after_answer)
         self.link = Link(
             config.ami.host,
             config.ami.port,
@@ -125,6 +125,7 @@ class Daemon:
         self.flights = Flights(journal, self._db, self.link, self.tracker, self.ground, self.rules)
         self.recovery = Recovery(config, journal, self.ground)
         self.reloading = False
+        self.drained = False  # all that was heard has been acted on, at the end
         # Messages heard, taken out of the inbox, and acted upon: the picture is up to date when the first is the last.
         self._heard_so_far = self._taken_so_far = self._acted_so_far = 0
         self._ticking = False
@@ -190,6 +191,7 @@ class Daemon:
             await self._db(gaps.heard, self.journal, _now())
         for happening in self.tracker.link_lost(time.time()):  # who has just hung up is judged without his grace
             await self._safely("what happened", self._act, happening)
+        self.drained = True
 
     async def _heard(self) -> list[Happening]:
         """Wait for the next messages, or for a moment; returns what they come to."""
@@ -239,6 +241,8 @@ class Daemon:
         if entered is not None:
             missed_id, planned = entered
             log.info("missed call %s: %s, due %s", missed_id, planned.reason, planned.due_at)
+        if ended.reason == "unconfirmed" and await self._db(gaps.doubted, self.journal, ended.ended_at, _now()):
+            self._look_back.set()
         self._wake.set()
 
     async def _contact(self, contact: Contact) -> None:

@@ -107,9 +107,12 @@ class Recovery:
         call without an end is left for another time. ``listening``: nothing is going on unheard at this moment, so that
         what has been read need not be read again.
         """
-        told, read = self._cel(living, at, self._kept())
+        todo = gaps.unmade(self.journal)
+        unheard = [gap.began_at for gap in todo if gap.why == gaps.UNHEARD]
+        place = oldest(self.config.history.cel, min(unheard) - LONGEST_CALL) if unheard else self._kept()
+        told, read = self._cel(living, at, place)
         done, warnings = list[Gap](), told.warnings
-        for gap in gaps.unmade(self.journal):
+        for gap in todo:
             assert gap.ended_at is not None
             made = self._make_up(told, gap.began_at - SLACK, gap.ended_at + SLACK, rules, now)
             done.append(made.of(gap))
@@ -159,8 +162,9 @@ class Recovery:
             tuple(h.contact for h in happened if isinstance(h, ContactEnded)),
             (*file.warnings, *broken),
         )
-        first_open = history.first_open()
-        again = [p for p in (first_open, young) if isinstance(p, Place)]
+        # Whose call has just ended may not be written down yet, however long ago it began.
+        ended = history.just_ended(at.timestamp() - READ_AGAIN)
+        again = [p for p in (history.first_open(), young, *ended) if isinstance(p, Place)]
         return told, min(again, key=lambda p: (order.get(p.inode, 0), p.offset), default=file.place)
 
     def _cdr(self, since: datetime, until: datetime) -> _Testimony:
@@ -189,7 +193,12 @@ class Recovery:
         made = self._write_down(cel, since, until, rules, now)
         if cel.since is not None and cel.since <= since:
             return made
-        return made.and_(self._write_down(self._cdr(since, until), since, until, rules, now))  # CEL was not on then
+        cdr = self._cdr(since, until)
+        if cel.since is not None:  # CEL was not on then; of whoever came in later it knows better
+            known = {call.linkedid for call in cel.calls}
+            before = tuple(c for c in cdr.calls if c.started_at < cel.since and c.linkedid not in known)
+            cdr = replace(cdr, calls=before, contacts=tuple(c for c in cdr.contacts if c.at < cel.since))
+        return made.and_(self._write_down(cdr, since, until, rules, now))
 
     def _write_down(
         self, told: _Testimony, since: datetime, until: datetime, rules: Sequence[Rule], now: datetime

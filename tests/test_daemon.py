@@ -7,12 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from calls.tape import LINES, Tape
 
 from asterisk_missed.ami.wire import Message
 from asterisk_missed.callbacks.plan import Callback, Go, Wait
+from asterisk_missed.calls.tracker import Tracker
 from asterisk_missed.config import Config, read
 from asterisk_missed.daemon import Daemon
 from asterisk_missed.flights import marked_at
+from asterisk_missed.journal import search
 from asterisk_missed.journal.journal import Journal
 from asterisk_missed.rules.rule import Rule
 
@@ -66,3 +69,23 @@ def test_a_message_that_breaks_the_tracker_does_not_stop_the_next(
 )
 def test_only_the_attempts_own_mark_is_believed(marks: list[str], marked: bool) -> None:
     assert (marked_at(marks, "17") is not None) == marked
+
+
+def test_a_caller_who_hangs_up_while_the_config_is_read_anew_is_not_forgotten(config: Config) -> None:
+    """Where Asterisk writes no CEL, nobody else would know of him."""
+
+    async def heard(tape: Tape, before: Tracker | None) -> Tracker:
+        daemon = Daemon(config, Journal.open(config.general.database, "pbx1"), before)
+        daemon.tracker.obey(LINES, min_talk=1.0, lost_after_answer=True)
+        tape.tracker = daemon.tracker
+        tape.calls("T") if before is None else tape.shown()
+        daemon._ending = True
+        await asyncio.wait_for(daemon.listen(), 5)
+        return daemon.tracker
+
+    tape = Tape()
+    tape.at = datetime.now(UTC).timestamp()
+    before = asyncio.run(heard(tape, None))
+    asyncio.run(heard(tape, before))
+    rows = search.rows(Journal.open(config.general.database, "pbx1"), search.Filter())
+    assert [(row["linkedid"], row["lost_in"]) for row in rows] == [("T", "unknown")]

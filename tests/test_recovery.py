@@ -162,6 +162,35 @@ class TestHowFarItWasRead:
         ended_later = [call for call in MISSED if call.ended_at.timestamp() > float(rows[40].split(b'"')[3])]
         assert made.recovered >= len(ended_later) > 0
 
+    def test_leaves_out_whose_call_has_just_ended_however_long_ago_it_began(
+        self, config: Config, journal: Journal, tmp_path: Path
+    ) -> None:
+        call = next(call for call in MISSED if call.reason is None)
+        rows = [row for row in CEL.read_bytes().splitlines() if row.split(b'"')[7].decode() == call.linkedid]
+        for place, row in enumerate(rows):
+            cells = row.split(b'"')
+            if cells[1] not in (b"HANGUP", b"CHAN_END", b"LINKEDID_END"):
+                cells[3] = b"%.6f" % (float(cells[3]) - 100)
+            rows[place] = b'"'.join(cells) + b"\n"
+        (tmp_path / "cel.csv").write_bytes(b"".join(rows))
+        make_up(config, journal, call.ended_at + timedelta(seconds=0.5))  # and dies before it has judged him
+        gap(journal, call.ended_at - timedelta(seconds=1), call.ended_at + timedelta(seconds=9))
+        (made,) = make_up(config, journal, call.ended_at + timedelta(seconds=10))
+        assert made.recovered == 1
+
+
+def test_call_detail_records_say_nothing_of_a_call_that_cel_has_seen_whole(
+    config: Config, journal: Journal, tmp_path: Path
+) -> None:
+    call = next(call for call in CALLS if call.missed is None)
+    row = '"","79161234567","74951234567","from-trunk","","PJSIP/trunk-main-01","PJSIP/101-02","Dial","PJSIP/101,30",'
+    start, tail = f"{call.started_at:%Y-%m-%d %H:%M:%S}", '"NO ANSWER","DOCUMENTATION"'
+    (tmp_path / "cdr.csv").write_text(f'{row}"{start}","","{start}","1","0",{tail},"{call.linkedid}",""\n')
+    utc = config.model_copy(update={"general": config.general.model_copy(update={"timezone": "UTC"})})
+    gap(journal, BEGAN - HOUR, OVER)
+    make_up(utc, journal)
+    assert call.linkedid not in {row["linkedid"] for row in search.rows(journal, search.Filter())}
+
 
 def test_a_period_is_made_up_from_call_detail_records_where_there_is_no_cel(
     config: Config, journal: Journal, tmp_path: Path
@@ -178,3 +207,21 @@ def test_a_period_is_made_up_from_call_detail_records_where_there_is_no_cel(
     assert (found["caller"], found["extension"], found["linkedid"], found["recovered"]) == (
         "+79161234567", "101", "pbx-1.1", True,
     )  # fmt: skip
+
+
+def test_a_hang_up_that_was_not_heard_is_looked_up_though_its_rows_were_read_already(
+    config: Config, journal: Journal
+) -> None:
+    call = next(call for call in MISSED if call.reason is None)
+    make_up(config, journal)  # its rows have been passed, and there was no gap
+    noticed = call.ended_at + timedelta(seconds=100)
+    journal.enter(replace(call, reason="unconfirmed", ended_at=noticed), [RULE], config.ground, noticed)
+    gaps.doubted(journal, noticed, noticed)
+    (made,) = make_up(config, journal, noticed + HOUR)
+    assert made.confirmed == 1
+
+
+def test_a_doubt_that_a_gap_explains_makes_no_gap_of_its_own(journal: Journal) -> None:
+    gap(journal, BEGAN, OVER)
+    gaps.doubted(journal, BEGAN, OVER)
+    assert len(gaps.unmade(journal)) == 1

@@ -229,6 +229,8 @@ def _promised(
 ) -> Planned:  # fmt: skip
     """Several open misses of one number are one callback: this rule takes it over, with the earlier of the two dues."""
     rule, asked = match.rule, ended.ended_at + match.rule.delay
+    if there is not None and there.first_due_at + rule.retry.expire <= ended.ended_at:
+        there = None  # that promise had run out before he called: this one is counted anew
     held = there is not None and there.reason == "held_on_call"  # his time has come: it is not that of the next look
     due = asked if there is None else min(asked, now if held else there.due_at)
     by_hand = there is not None and there.by_hand

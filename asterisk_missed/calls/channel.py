@@ -144,8 +144,8 @@ class Talk:
         return max(0.0, (now if self.ended is None else self.ended) - self.began)
 
     def counts(self, now: float, min_talk: float) -> bool:
-        """Long enough to be a talk; one of unknown length is."""
-        return self.found or self.seconds(now) >= min_talk - ROUNDING
+        """Long enough to be a talk; one of unknown length is, and one that was long enough before the clock was put back."""
+        return self.found or self.announced or self.seconds(now) >= min_talk - ROUNDING
 
 
 def component(start: Channel) -> dict[str, Channel]:

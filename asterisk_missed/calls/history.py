@@ -6,6 +6,7 @@ rows change a `Switch` (`cel`, `cel_signs`) as AMI's events do, and the verdict 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,8 @@ __all__ = ["EVENTS", "FORGOTTEN_AFTER", "CelRow", "History"]
 
 # A channel without an end is forgotten after so many seconds of the rows' time: its end was never written.
 FORGOTTEN_AFTER = 24 * 3600.0
+# So long it is remembered where a channel that has ended began, in seconds of the rows' time.
+LATELY = 120.0
 
 
 class History:
@@ -32,6 +35,7 @@ class History:
         self.lost_after_answer = lost_after_answer
         self._past = Past(lines)
         self._ending: dict[str, Channel] = {}
+        self._ended_lately: deque[tuple[float, Any]] = deque()
         self._out: list[CallEnded | ContactEnded] = []
 
     def feed(self, row: CelRow) -> list[CallEnded | ContactEnded]:
@@ -51,6 +55,10 @@ class History:
     def first_open(self) -> Any:
         """The place of the first row of the oldest call that is not closed; None where all are."""
         return next((trace.place for trace in self._past.traces.values()), None)
+
+    def just_ended(self, since: float) -> list[Any]:
+        """The places of the first rows of the channels that ended after ``since`` (unix seconds by the rows' clock)."""
+        return [place for ended, place in self._ended_lately if ended > since]
 
     def cut(self, living: Collection[str], at: float) -> list[CallEnded | ContactEnded]:
         """The rows are over for now. ``living``: the Uniqueids of all channels that Asterisk had at ``at``, unix seconds by the
@@ -99,11 +107,19 @@ class History:
 
     def _ended(self, channel: Channel) -> None:
         del self._ending[channel.uniqueid]
+        self._remember(channel)
         if channel.kind is Kind.TRUNK and not channel.ours:
             self._trunk_ended(channel)
         top = root(channel)
         if not top.alive and top.uniqueid not in self._ending:
             self._past.forget(top)
+
+    def _remember(self, channel: Channel) -> None:
+        trace = self._past.traces.get(channel.uniqueid)
+        if trace is not None:
+            self._ended_lately.append((channel.gone_at or trace.last, trace.place))
+        while self._ended_lately and self._ended_lately[0][0] < self._past.last - LATELY:
+            self._ended_lately.popleft()
 
     def _trunk_ended(self, channel: Channel) -> None:
         if channel.inbound:

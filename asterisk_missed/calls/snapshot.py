@@ -46,10 +46,12 @@ class Snapshot:
         self.link_lost_at: float | None = None  # until the list of channels is there
         self._gap_from: float | None = None  # until all lists are there
         self._known: set[str] = set()  # channels that lived when the link was lost, and were not heard of since
+        self._hung_up: list[Channel] = []  # that lived when the link was lost, and ended before a list was told
         self._absent: set[str] = set()  # that were not in the last list, without a gap
         self._asked: deque[str] = deque(maxlen=20)  # ActionIDs of the last lists
         self._lines: list[Message] = []
         self._listed_at = 0.0
+        self.listed = False  # the channels, since the link was lost
         # Channel, the bridge that the list shows, its moves till then: until it is known which bridges are holding ones.
         self._bridged: list[tuple[Channel, str, int]] = []
         self._entries: set[tuple[str, str]] = set()
@@ -105,8 +107,11 @@ class Snapshot:
     def heard(self, message: Message) -> None:
         """An event has come. Its channel lives on; and what is said of booting from now on may be a caller's."""
         self._untouched = False
-        if self._known:
-            self._known.discard(message.get("Uniqueid"))
+        uniqueid = message.get("Uniqueid")
+        self._known.discard(uniqueid)
+        gone = self.switch.channels.get(uniqueid) if message.name == "Hangup" else None
+        if gone is not None and self._gap_from is not None and gone.born < self._gap_from:
+            self._hung_up.append(gone)
 
     def link_lost(self, at: float) -> None:
         """Nothing was heard from ``at`` on."""
@@ -114,8 +119,10 @@ class Snapshot:
             self._gap_from = at
             self._known = {c.uniqueid for c in self.switch.channels.values() if c.alive}
         self.link_lost_at = self._gap_from
+        self.listed = False
         self._untouched = True
         self._absent.clear()
+        self._hung_up.clear()
         self._lines.clear()
         self._bridged.clear()
         self._entries.clear()
@@ -135,12 +142,14 @@ class Snapshot:
             self._gap_from = None
             self._taken = True
             self._known.clear()
+            self._hung_up.clear()
 
     def told(self) -> None:
         """All that was asked for has been answered, lists that are refused too: who is not listed then lives until heard."""
         self.complete()
         self.link_lost_at = self._gap_from = None
         self._known.clear()
+        self._hung_up.clear()
 
     def end(self) -> None:
         """The stream is over. Who lived before a gap, and of whom nothing was heard since, has ended in it."""
@@ -189,10 +198,13 @@ class Snapshot:
 
     def _channels(self) -> None:
         lines, self._lines = self._lines, []
+        self.listed = True
         shown = {line.get("Uniqueid") for line in lines}
         absent = [c for c in self.switch.channels.values() if c.alive and c.uniqueid not in shown]
         if self.link_lost_at is not None:
             self._end_unseen(c for c in absent if c.uniqueid in self._known)
+            for channel in self._hung_up:  # he may have been answered in the gap: no list has shown him with anybody
+                channel.unseen_end = True
             self.link_lost_at, self._listed_at = None, self.switch.at
         else:  # its Hangup may be on its way; who is absent twice has ended, and was lost on the way
             self._end_unseen(c for c in absent if c.uniqueid in self._absent)

@@ -110,7 +110,9 @@ class Switch:
             del self._buried[next(iter(self._buried))]
 
     def _join_attempt(self, channel: Channel, *keys: str) -> None:
-        """A channel belongs to a callback of ours whose id it, its Linkedid or the one who had it rung carries."""
+        """A channel belongs to a callback of ours whose id it, its Linkedid or who had it rung carries; to one only."""
+        if channel.ours:
+            return
         for key in (k.removesuffix(";2") for k in keys):
             if is_attempt(key):
                 attempt = self.attempts.setdefault(key, AttemptCall(key, self.at))

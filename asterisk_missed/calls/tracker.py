@@ -96,6 +96,12 @@ class Tracker:
         self._unsorted = False  # somebody's end was found out later
         self._out: list[Happening] = []
 
+    def obey(self, lines: Lines, *, min_talk: float, lost_after_answer: bool) -> None:
+        """The config was read anew. Channels that are known keep what they were taken for."""
+        self.lines = self.switch.lines = lines
+        self.min_talk = min_talk
+        self.lost_after_answer = lost_after_answer
+
     # --- what comes in
 
     def feed(self, message: Message, received_at: float) -> list[Happening]:
@@ -156,6 +162,9 @@ class Tracker:
 
     def finish(self) -> list[Happening]:
         """The stream is over: judge what has ended."""
+        while self._mender.held:
+            for whole in self._mender.give_up(math.inf):
+                self._take(whole, self.switch.at + self._skew)
         self._snapshot.end()
         return self._settled(self.switch.at + GRACE + self.min_talk)
 
@@ -180,8 +189,10 @@ class Tracker:
         ending = [c for _, c in self._ending if c.kind is Kind.TRUNK]
         return {c.caller: c.name for c in (*ending, *alive)}
 
-    def living(self) -> frozenset[str]:
-        """The Uniqueids of all channels that Asterisk has."""
+    def living(self) -> frozenset[str] | None:
+        """The Uniqueids of all channels that Asterisk has; None where it has not listed them since the last log-in."""
+        if not self._snapshot.listed:
+            return None
         return frozenset(c.uniqueid for c in self.switch.channels.values() if c.alive)
 
     def half_known(self) -> list[str]:

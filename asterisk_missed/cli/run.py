@@ -7,11 +7,15 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from ..config import Config, ConfigError
 from . import Invocation, errors
+
+if TYPE_CHECKING:
+    from ..calls.tracker import Tracker
 
 
 @click.command("run")
@@ -30,16 +34,23 @@ def command(asked: Invocation, no_web: bool) -> None:
     if config.ami.open_to_all():
         logging.getLogger(__name__).warning("[ami] secret_file = %s: everybody may read it", config.ami.secret_file)
     with _alone(config):
-        while _run_once(config):
-            config = _reloaded(config, asked)
+        tracker = _run_once(config, None)
+        while tracker is not None:
+            read = _reloaded(config, asked)
+            same_pbx = (read.ami.host, read.ami.port, read.general.pbx) == (
+                config.ami.host,
+                config.ami.port,
+                config.general.pbx,
+            )
+            config, tracker = read, _run_once(read, tracker if same_pbx else None)
 
 
-def _run_once(config: Config) -> bool:
-    """Run until a signal; True if it asks for a reload."""
+def _run_once(config: Config, before: Tracker | None) -> Tracker | None:
+    """Run until a signal; the tracker, for the next, if it asks for a reload."""
     from ..daemon import run
     from . import open_journal
 
-    return run(config, open_journal(config))
+    return run(config, open_journal(config), before)
 
 
 def _reloaded(config: Config, asked: Invocation) -> Config:

@@ -15,7 +15,7 @@ import alembic.config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError
 
 # How long a writer waits for another one (the command line, the panel) before it says that the database is locked.
 BUSY_SECONDS = 15
@@ -56,7 +56,7 @@ class Database:
             with engine.begin() as connection:
                 yield connection
         except DBAPIError as error:
-            if type(error).__name__ == "IntegrityError":
+            if isinstance(error, (IntegrityError, DataError)):  # it answers: asking again would change nothing
                 raise
             raise JournalUnreachable(f"database: {self._shown()}: {_reason(error)}") from error
 

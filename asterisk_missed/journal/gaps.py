@@ -14,6 +14,10 @@ from .journal import Journal
 from .tables import gaps, listening, missed, places
 
 LONGEST_WHY = 200
+# A channel that is missing in two lists without a word had ended before the first: lists are a minute apart.
+UNHEARD = "a hang-up was not heard"
+UNHEARD_FOR = timedelta(minutes=3)
+SAME_MOMENT = timedelta(seconds=2)  # Asterisk's clock, by which calls end, and ours, by which gaps begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,21 @@ def _away(db: Connection, pbx: str, at: datetime, why: str) -> None:
     if db.execute(select(gaps.c.id).where(_open(pbx))).first() is None:
         counted = {"recovered": 0, "confirmed": 0, "taken_back": 0}
         db.execute(insert(gaps).values(pbx=pbx, began_at=at, why=why[:LONGEST_WHY], **counted))
+
+
+def doubted(journal: Journal, ended: datetime, now: datetime) -> bool:
+    """The end of a call was not heard; without a gap that explains it, one is made of the time in which it may have been."""
+    explains = and_(
+        gaps.c.pbx == journal.pbx,
+        gaps.c.began_at <= ended + SAME_MOMENT,
+        or_(gaps.c.ended_at.is_(None), gaps.c.ended_at >= ended - SAME_MOMENT),
+    )
+    with journal.database.writing() as db:
+        if db.execute(select(gaps.c.id).where(explains)).first() is not None:
+            return False
+        values = {"began_at": ended - UNHEARD_FOR, "ended_at": now, "why": UNHEARD}
+        db.execute(insert(gaps).values(pbx=journal.pbx, recovered=0, confirmed=0, taken_back=0, **values))
+        return True
 
 
 def back(journal: Journal, now: datetime) -> None:

@@ -8,12 +8,14 @@ replay or a repeated verb changes nothing.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from ..callbacks.disposition import Disposition
 from ..callbacks.originate import Attempt
@@ -27,9 +29,14 @@ from .dialled import dialled
 from .tables import attempts, blocked, callbacks, contacts, missed, revisions, story
 from .values import added, callback_of, clean, contact_columns, disposition_columns, shown
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 # A callback that is open and not being made: a contact settles it, a hand may cancel it.
 WAITING = ("waiting", "paused")
 RULES, CALLBACKS = "rules", "callbacks"  # what other processes change, see `revisions`
+LONGEST_WHO = 64  # as the column `employee`
+LONGEST_DID = 64  # as its column; an extension of Asterisk's has 79 characters at most
 OFTEN = 2  # callers who dialled a number make it one of ours; once may be a call that was read wrongly
 
 
@@ -42,6 +49,19 @@ class InFlight:
     started_at: datetime
     talked_at: datetime | None
     employee: str | None
+
+
+def _once_more(verb: Callable[P, T]) -> Callable[P, T]:
+    """Where the database lets two write at once, the other one's row is seen on a second look, and joined."""
+
+    @wraps(verb)
+    def looked_again(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return verb(*args, **kwargs)
+        except IntegrityError:
+            return verb(*args, **kwargs)
+
+    return looked_again
 
 
 class Journal:
@@ -83,6 +103,7 @@ class Journal:
         row = db.execute(_OPEN, {"number": number}).one_or_none()
         return callback_of(row) if row else None
 
+    @_once_more
     def enter(
         self, ended: EndedCall, rules: Sequence[Rule], ground: Ground, now: datetime
     ) -> tuple[int, Planned] | None:
@@ -98,6 +119,7 @@ class Journal:
             self._entered(db, missed_id, ended, planned, now, "missed")
             return missed_id, planned
 
+    @_once_more
     def recover(
         self, ended: EndedCall, rules: Sequence[Rule], ground: Ground, now: datetime, witness: str
     ) -> str | None:
@@ -208,7 +230,8 @@ class Journal:
 
     def _promise(self, db: Connection, ended: EndedCall, planned: Planned) -> int:
         """The open callback of this number: a new one, or the one that is there, taken over by the newest miss's rule."""
-        values = {"rule": planned.rule, "due_at": planned.due_at, "reason": planned.reason, "did": ended.did}
+        values = {"rule": planned.rule, "due_at": planned.due_at, "reason": planned.reason}
+        values |= {"did": ended.did[:LONGEST_DID], "first_due_at": planned.first_due_at}
         values |= {"asked_at": planned.asked_at, "expires_at": planned.expires_at}
         there = db.execute(select(callbacks).where(callbacks.c.open_number == planned.number)).one_or_none()
         if there is not None:
@@ -222,7 +245,6 @@ class Journal:
             number=planned.number,
             open_number=planned.number,
             state="waiting",
-            first_due_at=planned.first_due_at,
             since=planned.since or ended.started_at,
             attempts=0,
             **values,
@@ -264,6 +286,7 @@ class Journal:
 
     def contact(self, made: Contact, number: str, now: datetime) -> bool:
         """Write a contact with ``number`` (E.164) and settle the callback that waits for it. True if one was settled."""
+        made = replace(made, employee=made.employee and made.employee[:LONGEST_WHO])
         with self.database.writing() as db:
             mine = and_(contacts.c.pbx == self.pbx, contacts.c.uniqueid == made.uniqueid)
             if not db.execute(update(contacts).where(mine).values(talk=made.talk)).rowcount:

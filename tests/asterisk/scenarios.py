@@ -631,7 +631,7 @@ MORE_LOSSES = {
     ),
     "attended, the colleague never answers": Call("74952000160", 18, answered("160", 1), {"160": Phone(1, "ww*2w182")}),
     "attended, handed over in vain, back again": Call(
-        "74952000166", 19, answered("166", 1), {"166": Phone(1, "ww*2w182", 6)}, (Tell(9, "166", Phone()),)
+        "74952000166", 26, answered("166", 1), {"166": Phone(1, "ww*2w182", 6)}, (Tell(9, "166", Phone()),)
     ),
     "attended, handed over in vain, back in vain": Call(
         "74952000170",

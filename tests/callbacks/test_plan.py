@@ -375,3 +375,15 @@ class TestAfterAnAttempt:
         evening = datetime(2026, 6, 1, 17, 58, tzinfo=UTC)
         then = after(callback(), Disposition("BUSY", "client_busy", True), self.RULE, GROUND, evening)
         assert then.due_at == datetime(2026, 6, 2, 6, 0, tzinfo=UTC)
+
+
+def test_a_miss_after_an_older_promise_has_run_out_is_a_promise_of_its_own() -> None:
+    old = callback(first_due_at=NOON - DAY - timedelta(minutes=1), due_at=NOON, expires_at=NOON - timedelta(minutes=1))
+    planned = planned_by([rule(delay="2m")], missed(), open=old)
+    due = NOON + timedelta(minutes=2)
+    assert (planned.reason, planned.due_at, planned.first_due_at, planned.expires_at) == (
+        "scheduled",
+        due,
+        due,
+        due + DAY,
+    )

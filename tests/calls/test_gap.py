@@ -216,3 +216,38 @@ def test_who_was_heard_of_again_is_not_ended_by_a_connection_without_a_state() -
 
 def contacts(tape: Tape) -> list[ContactEnded]:
     return [h for h in tape.happened if isinstance(h, ContactEnded)]
+
+
+def test_who_lives_is_not_known_where_asterisk_does_not_list_its_channels() -> None:
+    tape = Tape()
+    tape.calls("T")
+    tape.shown("T")
+    assert tape.tracker.living() == {"T"}
+    tape.tracker.link_lost(tape.at)
+    tape.tracker.state_taken()
+    assert tape.tracker.living() is None
+
+
+def test_who_rang_before_a_gap_and_hangs_up_before_the_lists_may_have_been_answered_in_it() -> None:
+    tape = Tape()
+    tape.calls("T")
+    tape.rings("T", "101", "PJSIP/101-00000002")
+    tape.wait(3)
+    tape.tracker.link_lost(tape.at)
+    tape.wait(60)
+    tape.hangs_up("101", "T")  # they have talked for a minute, or they have not
+    tape.shown()
+    (call,) = tape.ended()
+    assert (call.answered, call.reason) == (False, "unconfirmed")
+
+
+def test_who_came_in_after_a_gap_and_hangs_up_before_the_lists_is_missed() -> None:
+    tape = Tape()
+    tape.tracker.link_lost(tape.at)
+    tape.wait(60)
+    tape.calls("T")
+    tape.wait(1)
+    tape.hangs_up("T")
+    tape.shown()
+    (call,) = tape.ended()
+    assert call.missed is not None and call.reason is None

@@ -371,3 +371,40 @@ def test_any_one_event_may_be_missing(name: str) -> None:
         without = judged(wanted[:place] + wanted[place + 1 :])
         if whole == [False] and without and left_out.name != "Newchannel":
             assert without == [False]
+
+
+def test_a_clock_that_is_put_back_in_the_middle_of_a_talk_does_not_undo_it() -> None:
+    tape = Tape()
+    tape.calls("T")
+    tape.rings("T", "101", "PJSIP/101-00000002")
+    tape.joins("b", "101", "T")
+    tape.wait(10)
+    tape.at -= 60
+    tape.wait(20)
+    tape.hangs_up("101", "T")
+    (call,) = tape.ended()
+    assert (call.answered, call.answered_by, call.missed) == (True, "101", None)
+
+
+def test_a_channel_that_two_callbacks_claim_keeps_neither_of_them_going() -> None:
+    tape = Tape()
+    tape.rings(None, "missed-a", "Local/101@missed-x-employee-00000001;1")
+    tape.rings(None, "missed-b", "Local/102@missed-x-employee-00000002;1")
+    tape.linked["missed-a"] = "missed-b"  # their talks were joined: the older Linkedid is that of all
+    tape.rings("missed-a", "105", "PJSIP/105-00000003")
+    tape.hangs_up("missed-a")
+    tape.wait(5)
+    tape.hangs_up("105", "missed-b")
+    tape.wait(5)
+    assert {h.attempt.channel_id for h in tape.happened if isinstance(h, AttemptOver)} == {"missed-a", "missed-b"}
+    assert not tape.tracker.follows("missed-a") and not tape.tracker.follows("missed-b")
+
+
+def test_a_recording_that_ends_behind_a_torn_event_is_judged_to_its_end() -> None:
+    tape = Tape()
+    tape.calls("T")
+    tape._feed(
+        {"Event": "Newstate", "Channel": "PJSIP/trunk-main-00000009", "ChannelState": "4", "ChannelStateDesc": "Ring"}
+    )
+    tape.hangs_up("T")
+    assert [h.call.linkedid for h in tape.tracker.finish() if isinstance(h, CallEnded)] == ["T"]

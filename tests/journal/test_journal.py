@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from rows import CALLER, GROUND, LATER, NOON, SALES, missed, row
+from sqlalchemy.exc import DataError, IntegrityError
 
 from asterisk_missed.callbacks.disposition import Disposition, lost
 from asterisk_missed.callbacks.originate import Attempt
@@ -297,3 +298,37 @@ class TestOpening:
             db.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
         with pytest.raises(JournalUnreachable, match="db upgrade"):
             Journal.open(url, "pbx1")
+
+
+class TestWhatTheDatabaseRefuses:
+    def test_is_not_asked_for_again_for_ever(self, journal: Journal) -> None:
+        """A value that a column cannot hold (PostgreSQL, MariaDB) is no database that does not answer."""
+        with pytest.raises(DataError), journal.database.writing():
+            raise DataError("INSERT", {}, Exception("value too long for type character varying(64)"))
+
+    def test_a_number_that_was_dialled_with_eighty_digits_fits(self, journal: Journal) -> None:
+        ended = missed()
+        assert ended.missed is not None
+        long = replace(ended, did="7" * 79, missed=replace(ended.missed, did="7" * 79))
+        rule = Rule.read(SALES.as_dict() | {"source": {"trunk": "trunk-main"}})
+        assert journal.enter(long, [rule], GROUND, NOON) is not None
+        (callback,) = journal.due(LATER, 10)
+        assert len(callback.did) <= 64
+
+    @pytest.mark.parametrize("verb", ["enter", "recover"])
+    def test_because_another_wrote_at_the_same_moment_is_written_on_a_second_look(
+        self, journal: Journal, verb: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Two misses of one client, on two PBXs of one PostgreSQL, or heard and made up: one open callback per number."""
+        promise, collided = Journal._promise, []
+
+        def collides(*args: object) -> int:
+            if not collided:
+                collided.append(True)
+                raise IntegrityError("INSERT", {}, Exception("duplicate key value: callbacks_open_number_key"))
+            return promise(*args)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(Journal, "_promise", collides)
+        more = ("cel",) if verb == "recover" else ()
+        assert getattr(journal, verb)(missed(), rulebook.read(journal), GROUND, NOON, *more) is not None
+        assert len(journal.due(LATER, 10)) == 1
