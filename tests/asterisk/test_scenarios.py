@@ -51,6 +51,20 @@ TOLERANCE = 1.2
 ACTED = 3.0  # where a person of this process has to do something at the right moment, on a busy machine
 
 
+# Headers that tell a call's course.
+_TELLING = (
+    "Event",
+    "Channel",
+    "DestChannel",
+    "DialStatus",
+    "BridgeUniqueid",
+    "Application",
+    "AppData",
+    "Result",
+    "Cause",
+)
+
+
 class Recording:
     """One AMI connection, written down: its bytes, and when each block came."""
 
@@ -72,6 +86,17 @@ class Recording:
             while (end := self.data.find(b"\r\n\r\n", begun)) >= 0:
                 self.blocks.append((now, begun, end + 4 - begun))
                 begun = end + 4
+
+    def told_of(self, linkedid: str) -> str:
+        """What Asterisk said of one call, an event a line: for whoever has to find out why a verdict is wrong."""
+        lines = []
+        for at, begun, length in self.blocks:
+            block = self.data[begun : begun + length].decode(errors="replace")
+            if f"\r\nLinkedid: {linkedid}\r\n" in block or f"\r\nUniqueid: {linkedid}\r\n" in block:
+                headers = dict(line.split(": ", 1) for line in block.split("\r\n") if ": " in line)
+                words = (headers.get(name, "") for name in _TELLING)
+                lines.append(f"{at:.2f} {' '.join(word for word in words if word)}")
+        return "\n".join(lines)
 
     def quiet(self, seconds: float) -> bool:
         """Whether nothing has come for so long."""
@@ -209,6 +234,7 @@ class Heard:
 
     def __init__(self, people: People, recording: Recording) -> None:
         self.people = people
+        self.recording = recording
         calls, self.contacts = recording.judged()
         self.calls = {call.caller: call for call in calls}
 
@@ -245,7 +271,7 @@ def test_the_verdict(name: str, heard: Heard) -> None:
     call, truth = heard.call(name), CALLS[name].truth
     assert (call.answered, call.answered_by) == (truth.answered_by is not None, truth.answered_by)
     assert call.wait == pytest.approx(truth.wait, abs=ACTED if CALLS[name].acts else TOLERANCE)
-    assert (call.missed is None) == (truth.lost is None)
+    assert (call.missed is None) == (truth.lost is None), heard.recording.told_of(call.linkedid)
     if call.missed is not None and truth.lost is not None:
         assert call.missed.queues == truth.queues
         assert truth.extensions is None or sorted(call.missed.extensions) == sorted(truth.extensions)
