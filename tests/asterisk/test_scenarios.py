@@ -94,8 +94,8 @@ class Recording:
             block = self.data[begun : begun + length].decode(errors="replace")
             if f"\r\nLinkedid: {linkedid}\r\n" in block or f"\r\nUniqueid: {linkedid}\r\n" in block:
                 headers = dict(line.split(": ", 1) for line in block.split("\r\n") if ": " in line)
-                words = (headers.get(name, "") for name in _TELLING)
-                lines.append(f"{at:.2f} {' '.join(word for word in words if word)}")
+                words = [headers[name] for name in _TELLING if headers.get(name)]
+                lines += [f"{at:.2f} {' '.join(words)}"] if headers.get("Event") != "VarSet" else []
         return "\n".join(lines)
 
     def quiet(self, seconds: float) -> bool:
