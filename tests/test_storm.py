@@ -440,7 +440,8 @@ def storm(folder: Path) -> Storm:
 
 def remember(some: Iterable[str]) -> None:
     """What is kept of countries and of numbers gets its full size, which is bounded."""
-    for number in itertools.chain(some, (f"+53{50_000_000 + n}" for n in range(17_000))):
+    abroad = (f"+{digits}" for digits in _examples())
+    for number in itertools.chain(some, abroad, (f"+53{50_000_000 + n}" for n in range(17_000))):
         refusal(number, GROUND.gate)
         prefix_of(normalise(number, "RU") or "+79160000000")
 

@@ -142,7 +142,7 @@ def heard(request: pytest.FixtureRequest, worker: str) -> Iterator[Heard]:
             calls = [sip_call(name, RINGS, beside) for name in VALUES]
             calls += [sip_call(name, TALKS, beside) for name in EVENTS]  # who forges events also talks
             storm = pool.submit(ring, lab, calls)
-            until(lambda: storm.done() or len(listener.tracker.living() or ()) > 120, 10, "they rang")
+            until(lambda: storm.done() or len(listener.tracker.switch.channels) > 120, 10, "they rang")
             for action in ("CoreStatus", "CoreShowChannels", "BridgeList", "QueueStatus"):  # in the middle of it all
                 listener.ask(action)
             until(lambda: listener.tick() is not None and storm.done(), 35, "they had hung up")
