@@ -249,9 +249,9 @@ class Clocked(Journal):
         self.entered: dict[str, float] = {}
         self.began = 0.0  # CPU seconds of this process
 
-    def known(self, *args: Any) -> Any:
+    def known(self, *args: Any, **kwargs: Any) -> Any:
         self.began = self.began or time.process_time()
-        return super().known(*args)
+        return super().known(*args, **kwargs)
 
     def enter(self, ended: EndedCall, *args: Any, **kwargs: Any) -> Any:
         try:
