@@ -130,7 +130,7 @@ class Daemon:
         self._heard_so_far = self._taken_so_far = self._acted_so_far = 0
         self._ticking = False
         self._ending = False
-        self._revision = (-1, -1)
+        self._revision = -1
         self._held: set[str] = set()  # numbers of callbacks that wait for the end of a call
         self._shouted = -SHOUT_EVERY
         self._loaded = False
@@ -437,9 +437,9 @@ class Daemon:
 
     async def _take_up_rules(self) -> None:
         """Rules that have changed are rendered, loaded into Asterisk and obeyed."""
-        revision = await self._db(self.journal.revision)
+        revision = await self._db(rulebook.revision, self.journal)
         known, self._revision = self._revision, revision
-        if revision[0] == known[0] and (self._loaded or _now() < self._load_again):
+        if revision == known and (self._loaded or _now() < self._load_again):
             return
         try:
             rules = await self._db(rulebook.read, self.journal)

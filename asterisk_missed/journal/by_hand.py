@@ -22,7 +22,7 @@ from ..calls.lines import asterisk_pattern
 from ..rules.guard import normalise, refusal
 from ..rules.hours import next_open
 from ..rules.rule import Rule
-from .journal import CALLBACKS, Journal
+from .journal import Journal
 from .tables import callbacks, contacts, missed, rules
 from .values import added, clean, shown
 
@@ -57,11 +57,10 @@ class Standing:
 
 @contextmanager
 def changing(journal: Journal) -> Iterator[Connection]:
-    """A transaction in which somebody does something by hand: the daemons look again when it is over."""
+    """A transaction in which somebody does something by hand."""
     try:
         with journal.database.writing() as db:
             yield db
-            journal.changed(db, CALLBACKS)
     except IntegrityError:  # two hands at the same number, where the database lets two write at once
         raise NotPossible(_OVERTAKEN) from None
 

@@ -26,7 +26,7 @@ from ..rules.guard import normalise, writings
 from ..rules.rule import Rule
 from .database import Database
 from .dialled import dialled
-from .tables import attempts, blocked, callbacks, contacts, missed, revisions, story
+from .tables import attempts, blocked, callbacks, contacts, missed, story
 from .values import added, callback_of, clean, contact_columns, disposition_columns, shown
 
 P = ParamSpec("P")
@@ -34,7 +34,6 @@ T = TypeVar("T")
 
 # A callback that is open and not being made: a contact settles it, a hand may cancel it.
 WAITING = ("waiting", "paused")
-RULES, CALLBACKS = "rules", "callbacks"  # what other processes change, see `revisions`
 LONGEST_WHO = 64  # as the column `employee`
 LONGEST_DID = 64  # as its column; an extension of Asterisk's has 79 characters at most
 OFTEN = 2  # callers who dialled a number make it one of ours; once may be a call that was read wrongly
@@ -77,20 +76,6 @@ class Journal:
         database = Database(url)
         database.ready()
         return cls(database, pbx)
-
-    # --- what other processes change ------------------------------------------------------------------------------
-
-    def revision(self) -> tuple[int, int]:
-        """Two numbers: one grows whenever the rules change, one whenever somebody does something by hand."""
-        with self.database.reading() as db:
-            found = {row.name: row.number for row in db.execute(select(revisions)).all()}
-            return found.get(RULES, 0), found.get(CALLBACKS, 0)
-
-    def changed(self, db: Connection, what: str) -> None:
-        """Tell the daemons that look at `revision`."""
-        this = update(revisions).where(revisions.c.name == what).values(number=revisions.c.number + 1)
-        if not db.execute(this).rowcount:
-            db.execute(insert(revisions).values(name=what, number=1))
 
     # --- missed calls --------------------------------------------------------------------------------------------
 

@@ -16,9 +16,11 @@ from sqlalchemy import Connection, insert, select, update
 
 from ..callbacks.plan import Again, Callback, End, Ground, Pause, replanned
 from ..rules.rule import Rule
-from .journal import RULES, WAITING, Journal
+from .journal import WAITING, Journal
 from .tables import callbacks, revisions, rules
 from .values import callback_of, clean
+
+LIST = "rules"  # its row in the table `revisions`
 
 # What a rule says of when; the rest does not touch a callback before it rings.
 _TIMES = ("enabled", "delay", "hours", "holidays", "timezone", "outside_hours", "retry")
@@ -49,6 +51,12 @@ def revised(journal: Journal) -> tuple[tuple[Rule, ...], int]:
         return _rules(db), _revision(db)
 
 
+def revision(journal: Journal) -> int:
+    """A number that grows whenever the rules change: a daemon looks at it, since another process may have changed them."""
+    with journal.database.reading() as db:
+        return _revision(db)
+
+
 def effects(journal: Journal, new: Sequence[Rule], ground: Ground, now: datetime) -> list[Effect]:
     """What `replace` would do to the callbacks that wait."""
     with journal.database.reading() as db:
@@ -56,14 +64,14 @@ def effects(journal: Journal, new: Sequence[Rule], ground: Ground, now: datetime
 
 
 def replace(
-    journal: Journal, new: Sequence[Rule], by: str, ground: Ground, now: datetime, revision: int | None = None
+    journal: Journal, new: Sequence[Rule], by: str, ground: Ground, now: datetime, seen: int | None = None
 ) -> list[Effect]:
     """Make these the whole list, in this order, and plan anew what waits. Returns what that did to callbacks.
 
-    Changed: ``revision`` (of `revised`) is no longer that of the list.
+    Changed: ``seen`` (the number of `revised`) is no longer that of the list.
     """
     with journal.database.writing() as db:
-        if revision is not None and revision != _revision(db):
+        if seen is not None and seen != _revision(db):
             raise Changed
         outcomes = list(_outcomes(db, new, ground, now))
         db.execute(rules.delete())
@@ -71,7 +79,7 @@ def replace(
             db.execute(insert(rules).values(slug=rule.slug, position=position, body=rule.as_dict()))
         for outcome in outcomes:
             _carry_out(journal, db, outcome, by, now)
-        journal.changed(db, RULES)
+        _changed(db)
         return _counted(outcomes)
 
 
@@ -81,7 +89,13 @@ def _rules(db: Connection) -> tuple[Rule, ...]:
 
 
 def _revision(db: Connection) -> int:
-    return db.execute(select(revisions.c.number).where(revisions.c.name == RULES)).scalar() or 0
+    return db.execute(select(revisions.c.number).where(revisions.c.name == LIST)).scalar() or 0
+
+
+def _changed(db: Connection) -> None:
+    this = update(revisions).where(revisions.c.name == LIST).values(number=revisions.c.number + 1)
+    if not db.execute(this).rowcount:
+        db.execute(insert(revisions).values(name=LIST, number=1))
 
 
 @dataclass(frozen=True, slots=True)

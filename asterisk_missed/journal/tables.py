@@ -62,8 +62,7 @@ rules = Table(
     C("body", JSON, nullable=False),  # the rule as the rules file writes it
 )
 
-# How often things have changed that a daemon takes up from other processes: ``rules`` (it renders the dialplan anew) and
-# ``callbacks`` (somebody did something by hand).
+# One line: how often the list of rules has changed. A daemon that sees it change renders the dialplan anew.
 revisions = Table("revisions", metadata, C("name", String(31), primary_key=True), C("number", Integer, nullable=False))
 
 callbacks = Table(

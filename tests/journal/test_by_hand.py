@@ -176,12 +176,12 @@ def test_each_verb_does_its_work_or_says_in_a_line_why_not(
     journal: Journal, state: State, verb: str, refusal: str | None
 ) -> None:
     state(journal)
-    before, revision = row(journal), journal.revision()
+    before = row(journal)
     if refusal is not None:
         with pytest.raises((NotPossible, NotAllowed)) as error:
             DO[verb](journal)
         assert refusal in str(error.value) and "\n" not in str(error.value)
-        assert (row(journal), journal.revision()) == (before, revision), "refused, and changed something"
+        assert row(journal) == before, "refused, and changed something"
         return
     standing, after_it = DO[verb](journal), row(journal)
     assert (standing.status, standing.reason, standing.due_at) == tuple(
@@ -189,7 +189,6 @@ def test_each_verb_does_its_work_or_says_in_a_line_why_not(
     )
     line = after_it["story"][-1]
     assert (len(after_it["story"]), line["by"], line["at"]) == (len(before["story"]) + 1, "anna", SOON)
-    assert journal.revision() == (revision[0], revision[1] + 1), "a daemon would not look"
 
 
 @pytest.mark.parametrize("verb", DO)

@@ -70,11 +70,6 @@ class TestForget:
         assert personal.forget(two_clients, CALLER, "RU").blocked
         assert [entry.number for entry in numbers.listed(two_clients)] == [CALLER]
 
-    def test_wakes_the_daemon(self, two_clients: Journal) -> None:
-        before = two_clients.revision()
-        personal.forget(two_clients, CALLER, "RU")
-        assert two_clients.revision() == (before[0], before[1] + 1)
-
     def test_is_refused_while_he_is_being_called_and_then_changes_nothing(self, journal: Journal) -> None:
         enter(journal, missed())
         assert journal.claim(journal.due(LATER, 1)[0], SALES, LATER) is not None
